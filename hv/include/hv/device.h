@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices given to driver domains: core/device.c.
+ */
+#ifndef HV_DEVICE_H
+#define HV_DEVICE_H
+
+#include <hv/types.h>
+
+struct domain;
+
+int device_init(struct domain *d) MUST_CHECK;
+/* Take devices back (bus mastering off, BARs unmapped). -EAGAIN: call again. */
+int device_destroy(struct domain *d) MUST_CHECK;
+void device_free(struct domain *d);
+
+/* Let d use ports [first, first + count) directly; needs DOMAIN_IO: -EOPNOTSUPP. x86/ioport.c */
+int ioport_allow(struct domain *d, uint16_t first, uint32_t count) MUST_CHECK;
+void ioport_deny_all(struct domain *d);
+/* Port I/O of hv itself. */
+uint32_t port_in(uint16_t port, unsigned int width);
+void port_out(uint16_t port, unsigned int width, uint32_t value);
+
+/* An uncached window on [pa, pa + len) of machine addresses, for good; NULL: no room. x86/paging.c */
+void *mmio_map(uint64_t pa, uint64_t len);
+
+#endif
