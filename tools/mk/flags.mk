@@ -10,7 +10,7 @@
 #
 # Object rules: $(call c_rules,FOLDER,FLAGS_VARIABLE) makes $(O)/FOLDER/%.o from FOLDER/%.c and
 # FOLDER/%.S with $($(FLAGS_VARIABLE)); the longest matching FOLDER wins. Include the .d files with
-# -include $(OBJS:.o=.d).
+# -include $(OBJS:.o=.d). Third-party parts are made first.
 
 CC := gcc
 HOSTCC ?= gcc
@@ -52,12 +52,12 @@ HOSTTEST_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-
     -fno-omit-frame-pointer $(XEN_CPPFLAGS) $(WARN) $(DEPFLAGS) -Itests/unit
 
 define c_rules_
-$$(O)/$(1)/%.o: $(1)/%.c
+$$(O)/$(1)/%.o: $(1)/%.c | $$(TP_STAMPS)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$($(2)) -c $$< -o $$@
 
-$$(O)/$(1)/%.o: $(1)/%.S
+$$(O)/$(1)/%.o: $(1)/%.S | $$(TP_STAMPS)
 	$$(call say,AS,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$($(2)) -D__ASSEMBLY__ -c $$< -o $$@

@@ -13,7 +13,7 @@ define unit_test_
 UNIT_TESTS += $$(O)/tests/unit/$(1)/$(1)
 UNIT_OBJS_$(1) := $$(patsubst %.c,$$(O)/tests/unit/$(1)/%.o,$(2) tests/unit/test_main.c)
 
-$$(O)/tests/unit/$(1)/%.o: %.c
+$$(O)/tests/unit/$(1)/%.o: %.c | $$(TP_STAMPS)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(HOSTCC) $$(HOSTTEST_CFLAGS) $(3) -c $$< -o $$@
