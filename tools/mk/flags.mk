@@ -31,6 +31,10 @@ PICOHTTPPARSER := $(TP)/picohttpparser
 # Xen's public headers as <xen/xen.h>; only libxen-dev's, never hv/ internals.
 XEN_CPPFLAGS := -isystem $(TP)/include -D__XEN_INTERFACE_VERSION__=0x00040e00
 
+# Third-party headers are system headers: our warnings are not theirs.
+TP_CPPFLAGS := -isystem $(LWIP)/src/include -isystem $(BEARSSL)/inc -isystem $(CJSON) \
+    -isystem $(PICOHTTPPARSER)
+
 WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wmissing-prototypes -Wundef
 WARN_CONVERSION := -Wconversion
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Shared by the part scripts in this folder (sourced): a private apt configuration below the build
+# Shared by the scripts of tools/third-party and tools/image (sourced): a private apt configuration below the build
 # folder, made from the machine's own Debian sources, and fetching pinned source packages with it.
 # The machine's apt configuration is never changed. Needs $O, the absolute build folder.
 # shellcheck shell=sh
@@ -7,6 +7,7 @@
 set -eu
 : "${O:?}"
 here=$(cd "$(dirname "$0")" && pwd)
+versions=$here/../third-party/versions
 third_party=$O/third-party
 work=$third_party/.work
 apt_dir=$third_party/.apt
@@ -69,7 +70,7 @@ lock_third_party() {
 # signature and each file's hash; the .dsc, which names all other files, is pinned here as well.
 fetch_source() {
     # shellcheck disable=SC2046 # one row of the table: part package version hash
-    set -- $(awk -v p="$1" '$1 == p' "$here/versions")
+    set -- $(awk -v p="$1" '$1 == p' "$versions")
     [ $# -eq 4 ] || die "no such part in versions"
     src=$work/$1
     rm -rf "$src" "$src.dl"
@@ -89,6 +90,27 @@ fetch_source() {
         die "$2: cannot unpack"
     }
     rm -rf "$src.dl"
+}
+
+# fetch_package PART FILE: downloads the part's pinned binary package as FILE.
+fetch_package() {
+    file=$2
+    # shellcheck disable=SC2046 # as above
+    set -- $(awk -v p="$1" '$1 == p' "$versions")
+    [ $# -eq 4 ] || die "no such part in versions"
+    update_apt
+    rm -rf "$file.dl"
+    mkdir -p "$file.dl"
+    (cd "$file.dl" && private_apt apt-get -qq download "$2=$3") >"$file.log" 2>&1 || {
+        update_apt now
+        (cd "$file.dl" && private_apt apt-get -qq download "$2=$3") >"$file.log" 2>&1 || {
+            cat "$file.log" >&2
+            die "$2 $3 is not in the archive: check tools/third-party/versions"
+        }
+    }
+    echo "$4  $(ls "$file.dl"/*.deb)" | sha256sum -c --quiet || die "$2 $3: not the pinned package"
+    mv "$file.dl"/*.deb "$file"
+    rm -rf "$file.dl" "$file.log"
 }
 
 # Runs a command with its output in a log that is shown only when it fails.
