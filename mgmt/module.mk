@@ -6,7 +6,8 @@ MGMT_DOM_SRCS := \
     mgmt/main.c \
     mgmt/build/ctl.c
 
-MGMT_WEB_SRCS :=
+MGMT_WEB_SRCS := \
+    mgmt/audit/audit.c
 
 MGMT_SRCS = $(MGMT_DOM_SRCS) $(MGMT_WEB_SRCS)
 MGMT_OBJS = $(MGMT_SRCS:%.c=$(O)/%.o)
