@@ -21,6 +21,7 @@ include tools/mk/unit.mk
 -include boot/module.mk
 -include hv/module.mk
 -include guest-pv/module.mk
+-include guest-pv/agent/module.mk
 -include mgmt/module.mk
 -include net/module.mk
 -include tools/module.mk
