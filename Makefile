@@ -18,6 +18,7 @@ include tools/mk/unit.mk
 
 -include tools/third-party/module.mk
 -include tools/image/module.mk
+-include tools/image/boot-image.mk
 -include boot/module.mk
 -include hv/module.mk
 -include guest-pv/module.mk

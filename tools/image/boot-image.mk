@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# bulkhead.efi (everything in one PE file), bulkhead-min.efi (loader and hv only, for run-guest) and
+# bulkhead.img (GPT disk with an ESP that boots by itself). What is not in the tree or
+# not built yet is left out, but for the kernel.
+
+EFI_MIN := $(if $(wildcard hv/module.mk),.hv=$(O)/hv/hv.stripped.elf)
+EFI_PARTS := $(EFI_MIN) \
+    $(if $(wildcard mgmt/module.mk),.mgmt=$(O)/mgmt/mgmt.elf) \
+    $(if $(wildcard net/module.mk),.net=$(O)/net/net.elf) \
+    .kernel=$(O)/sandbox/vmlinux \
+    $(if $(wildcard $(O)/sandbox/initrd.cpio),.initrd=$(O)/sandbox/initrd.cpio) \
+    .config=tools/image/defaults.cfg
+
+LOADER := $(O)/boot/bulkhead-loader.efi
+files_of = $(foreach p,$(1),$(lastword $(subst =, ,$(p))))
+
+$(O)/sandbox/vmlinux: $(KERNEL_STAMP)
+
+$(O)/hv/hv.stripped.elf: $(O)/hv/hv.elf
+	$(call say,STRIP,$@)
+	$(Q)objcopy --strip-all $< $@
+
+$(O)/bulkhead.efi: $(LOADER) $(call files_of,$(EFI_PARTS)) tools/image/mkefi
+	$(call say,EFI,$@)
+	$(Q)tools/image/mkefi $@ $(LOADER) $(EFI_PARTS)
+
+$(O)/bulkhead-min.efi: $(LOADER) $(call files_of,$(EFI_MIN)) tools/image/mkefi
+	$(call say,EFI,$@)
+	$(Q)tools/image/mkefi $@ $(LOADER) $(EFI_MIN)
+
+$(O)/bulkhead.img: $(O)/bulkhead.efi tools/image/mkimage
+	$(call say,IMG,$@)
+	$(Q)tools/image/mkimage $@ $(O)/bulkhead.efi
+
+image: $(O)/bulkhead.img $(O)/bulkhead-min.efi
