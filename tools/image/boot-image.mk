@@ -3,10 +3,10 @@
 # bulkhead.img (GPT disk with an ESP that boots by itself). What is not in the tree or
 # not built yet is left out, but for the kernel.
 
-EFI_MIN := $(if $(wildcard hv/module.mk),.hv=$(O)/hv/hv.stripped.elf)
-EFI_PARTS := $(EFI_MIN) \
-    $(if $(wildcard mgmt/module.mk),.mgmt=$(O)/mgmt/mgmt.elf) \
-    $(if $(wildcard net/module.mk),.net=$(O)/net/net.elf) \
+# $(call part,SECTION,BOX,PRODUCT): carried once the box's module.mk has a rule for its product
+part = $(if $(shell grep -ls '$(3):' $(2)/module.mk),$(1)=$(O)/$(3))
+EFI_MIN := $(call part,.hv,hv,hv/hv.elf)
+EFI_PARTS := $(EFI_MIN) $(call part,.mgmt,mgmt,mgmt/mgmt.elf) $(call part,.net,net,net/net.elf) \
     .kernel=$(O)/sandbox/vmlinux \
     $(if $(wildcard $(O)/sandbox/initrd.cpio),.initrd=$(O)/sandbox/initrd.cpio) \
     .config=tools/image/defaults.cfg
@@ -15,10 +15,6 @@ LOADER := $(O)/boot/bulkhead-loader.efi
 files_of = $(foreach p,$(1),$(lastword $(subst =, ,$(p))))
 
 $(O)/sandbox/vmlinux: $(KERNEL_STAMP)
-
-$(O)/hv/hv.stripped.elf: $(O)/hv/hv.elf
-	$(call say,STRIP,$@)
-	$(Q)objcopy --strip-all $< $@
 
 $(O)/bulkhead.efi: $(LOADER) $(call files_of,$(EFI_PARTS)) tools/image/mkefi
 	$(call say,EFI,$@)
