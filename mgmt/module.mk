@@ -7,17 +7,34 @@ MGMT_DOM_SRCS := \
     mgmt/build/ctl.c
 
 MGMT_WEB_SRCS := \
-    mgmt/audit/audit.c
+    mgmt/audit/audit.c \
+    mgmt/stack/stack.c \
+    mgmt/stack/stream.c
 
 MGMT_SRCS = $(MGMT_DOM_SRCS) $(MGMT_WEB_SRCS)
-MGMT_OBJS = $(MGMT_SRCS:%.c=$(O)/%.o)
+MGMT_OBJS = $(MGMT_SRCS:%.c=$(O)/%.o) $(MGMT_TP_OBJS)
 MGMT_LIBS = $(BEARSSL)/libbearssl.a
+
+# Third-party sources that are compiled here: lwIP with mgmt's own options, and the two parsers.
+MGMT_LWIP_SRCS := $(addprefix core/, def.c inet_chksum.c init.c ip.c mem.c memp.c netif.c pbuf.c \
+    tcp.c tcp_in.c tcp_out.c timeouts.c) \
+    $(addprefix core/ipv4/, etharp.c icmp.c ip4.c ip4_addr.c) netif/ethernet.c
+MGMT_TP_SRCS := $(addprefix lwip/src/,$(MGMT_LWIP_SRCS)) cjson/cJSON.c \
+    picohttpparser/picohttpparser.c
+MGMT_TP_OBJS := $(MGMT_TP_SRCS:%.c=$(O)/mgmt/third-party/%.o)
 
 # Includes are relative to mgmt/ ("xenstore/store.h"); other boxes by their public folders only.
 MGMT_CPPFLAGS := -Imgmt -Iguest-pv/rt/include -Iguest-pv/drivers/include \
     -Iguest-pv/agent/include/public -Ihv/include/public -Imgmt/include/public \
-    -I$(BEARSSL)/inc
+    -I$(BEARSSL)/inc -I$(CJSON) -I$(PICOHTTPPARSER) -isystem $(LWIP)/src/include -Imgmt/stack
 MGMT_CFLAGS = $(PV_CFLAGS) $(MGMT_CPPFLAGS)
 
 $(call c_rules,mgmt,MGMT_CFLAGS)
+
+# Not ours to warn about. $(TP) is made by `make third-party`, so its files are no prerequisites.
+$(MGMT_TP_OBJS): $(O)/mgmt/third-party/%.o: mgmt/stack/lwipopts.h mgmt/module.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PV_CFLAGS) $(MGMT_CPPFLAGS) -DCJSON_NESTING_LIMIT=16 -w -c $(TP)/$*.c -o $@
+
 -include $(wildcard $(O)/mgmt/*.d $(O)/mgmt/*/*.d)
