@@ -8,7 +8,7 @@ part = $(if $(shell grep -ls '$(3):' $(2)/module.mk),$(1)=$(O)/$(3))
 EFI_MIN := $(call part,.hv,hv,hv/hv.elf)
 EFI_PARTS := $(EFI_MIN) $(call part,.mgmt,mgmt,mgmt/mgmt.elf) $(call part,.net,net,net/net.elf) \
     .kernel=$(O)/sandbox/vmlinux \
-    $(if $(wildcard $(O)/sandbox/initrd.cpio),.initrd=$(O)/sandbox/initrd.cpio) \
+    .initrd=$(O)/sandbox/initrd.cpio \
     .config=tools/image/defaults.cfg
 
 LOADER := $(O)/boot/bulkhead-loader.efi
