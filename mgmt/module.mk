@@ -8,8 +8,12 @@ MGMT_DOM_SRCS := \
 
 MGMT_WEB_SRCS := \
     mgmt/audit/audit.c \
+    mgmt/http/date.c \
     mgmt/stack/stack.c \
-    mgmt/stack/stream.c
+    mgmt/stack/stream.c \
+    mgmt/tls/der.c \
+    mgmt/tls/identity.c \
+    mgmt/tls/tls.c
 
 MGMT_SRCS = $(MGMT_DOM_SRCS) $(MGMT_WEB_SRCS)
 MGMT_OBJS = $(MGMT_SRCS:%.c=$(O)/%.o) $(MGMT_TP_OBJS)
@@ -26,7 +30,7 @@ MGMT_TP_OBJS := $(MGMT_TP_SRCS:%.c=$(O)/mgmt/third-party/%.o)
 # Includes are relative to mgmt/ ("xenstore/store.h"); other boxes by their public folders only.
 MGMT_CPPFLAGS := -Imgmt -Iguest-pv/rt/include -Iguest-pv/drivers/include \
     -Iguest-pv/agent/include/public -Ihv/include/public -Imgmt/include/public \
-    -I$(BEARSSL)/inc -I$(CJSON) -I$(PICOHTTPPARSER) -isystem $(LWIP)/src/include -Imgmt/stack
+    -isystem $(BEARSSL)/inc -isystem $(CJSON) -isystem $(PICOHTTPPARSER) -isystem $(LWIP)/src/include -Imgmt/stack
 MGMT_CFLAGS = $(PV_CFLAGS) $(MGMT_CPPFLAGS)
 
 $(call c_rules,mgmt,MGMT_CFLAGS)
