@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# Unit tests of the network domain, over its real sources.
+
+NET_SWITCH_SRC := $(addprefix net/switch/,checksum.c dhcpd.c flow.c frame.c local.c nat.c packet.c \
+    switch.c)
+NET_TEST_FLAGS := -Inet/switch -Itests/unit/net $(WARN_CONVERSION)
+
+$(call unit_test,net_switch,tests/unit/net/test_switch.c tests/unit/net/net_testlib.c \
+    $(NET_SWITCH_SRC),$(NET_TEST_FLAGS))
