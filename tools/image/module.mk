@@ -3,7 +3,6 @@
 # of what a product is made from is in its stamp's name.
 
 SANDBOX := $(O)/sandbox
-image_hash = $(shell cat $(1) | sha256sum | cut -c1-12)
 
 KERNEL_INPUTS := tools/image/kernel.sh tools/image/reduce-elf.py
 KERNEL_STAMP := $(SANDBOX)/.stamp/kernel-$(shell (grep '^kernel' tools/third-party/versions; \
@@ -17,3 +16,16 @@ $(KERNEL_STAMP):
 	@touch $@
 
 sandbox: $(KERNEL_STAMP)
+
+HASHTREE_SRCS := tools/image/hashtree.c tools/image/hashtree-main.c
+HASHTREE_OBJS := $(HASHTREE_SRCS:%.c=$(O)/%.o)
+HASHTREE_CFLAGS = $(HOST_CFLAGS) $(WARN_CONVERSION) -Imgmt/include/public
+
+$(call c_rules,tools/image,HASHTREE_CFLAGS)
+
+$(O)/tools/hashtree: $(HASHTREE_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) $^ -lcrypto -o $@
+
+-include $(HASHTREE_OBJS:.o=.d)
+
