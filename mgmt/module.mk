@@ -4,7 +4,15 @@
 
 MGMT_DOM_SRCS := \
     mgmt/main.c \
-    mgmt/build/ctl.c
+    mgmt/build/ctl.c \
+    mgmt/drivers/worker.c \
+    mgmt/xenstore/node.c \
+    mgmt/xenstore/watch.c \
+    mgmt/xenstore/tx.c \
+    mgmt/xenstore/view.c \
+    mgmt/xenstore/store.c \
+    mgmt/xenstore/wire.c \
+    mgmt/xenstore/server.c
 
 MGMT_WEB_SRCS := \
     mgmt/audit/audit.c \
@@ -42,3 +50,7 @@ $(MGMT_TP_OBJS): $(O)/mgmt/third-party/%.o: mgmt/stack/lwipopts.h mgmt/module.mk
 	$(Q)$(CC) $(PV_CFLAGS) $(MGMT_CPPFLAGS) -DCJSON_NESTING_LIMIT=16 -w -c $(TP)/$*.c -o $@
 
 -include $(wildcard $(O)/mgmt/*.d $(O)/mgmt/*/*.d)
+
+# Parsers of what sandboxes write.
+$(O)/mgmt/xenstore/%.o $(O)/mgmt/blkback/%.o $(O)/mgmt/channel/%.o $(O)/mgmt/build/%.o \
+    $(O)/mgmt/drivers/%.o: MGMT_CFLAGS += $(WARN_CONVERSION)
