@@ -29,3 +29,17 @@ $(O)/tools/hashtree: $(HASHTREE_OBJS)
 
 -include $(HASHTREE_OBJS:.o=.d)
 
+BASE_INPUTS := tools/image/base.sh tools/image/customize.sh tools/image/code.packages \
+    $(sort $(shell find tools/image/rootfs -type f)) mgmt/include/public/bh_hashtree.h \
+    tools/image/hashtree.c
+BASE_STAMP := $(SANDBOX)/.stamp/base-$(shell cat $(BASE_INPUTS) | sha256sum | cut -c1-12)
+
+$(BASE_STAMP): | $(O)/tools/hashtree
+	@printf '  %-7s %s\n' IMAGE 'sandbox base image'
+	@mkdir -p $(@D)
+	$(Q)O=$(abspath $(O)) STAMP=$(abspath $@) tools/image/base.sh tools/image/code.packages \
+	    $(abspath $(O))/tools/hashtree
+	@find $(@D) -name 'base-*' ! -name $(@F) -delete
+	@touch $@
+
+sandbox: $(BASE_STAMP)
