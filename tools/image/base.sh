@@ -22,6 +22,7 @@ update_apt
 # One moment for every file; newer ones are clamped to it.
 export SOURCE_DATE_EPOCH=1700000000
 packages=$(sed 's/#.*//' "$list" | tr -s '[:space:]' ',' | sed 's/^,//; s/,$//')
+[ -n "$packages" ] || die "$list: no packages"
 
 logged mmdebstrap --quiet --variant=essential --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
     --include="$packages" \
@@ -36,8 +37,9 @@ logged mmdebstrap --quiet --variant=essential --hook-dir=/usr/share/mmdebstrap/h
 
 # Small blocks: a read of one file's start must not unpack much more.
 # LZ4 takes more room than zstd, but a sandbox unpacks it in far fewer instructions.
-logged sqfstar -quiet -no-progress -comp lz4 -Xhc -b 64K "$tmp/base.squashfs" \
-    <"$tmp/base.tar"
+# The root folder's own entry in the archive does not count for sqfstar.
+logged sqfstar -quiet -no-progress -comp lz4 -Xhc -b 64K -root-mode 755 -root-uid 0 -root-gid 0 \
+    "$tmp/base.squashfs" <"$tmp/base.tar"
 size_mb=$(($(stat -c %s "$tmp/base.squashfs") >> 20))
 [ "$size_mb" -le "$limit_mb" ] || die "base image: $size_mb MB, more than $limit_mb MB"
 
