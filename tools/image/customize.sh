@@ -23,10 +23,10 @@ ln -sf python3 "$root/usr/bin/python"
 
 cp -r "$here/rootfs/." "$root/"
 chmod 755 "$root/usr/share/bulkhead/udhcpc.sh"
-for applet in free ifconfig ip killall less nc nslookup ping ps route telnet top traceroute \
+for applet in free ifconfig ip killall less nc nslookup ping ps route telnet time top traceroute \
     unzip vi wget; do
     chroot "$root" /bin/sh -c "command -v $applet >/dev/null" ||
-        ln -s /bin/busybox "$root/usr/local/bin/$applet"
+        ln -s /bin/busybox "$root/usr/bin/$applet"
 done
 
 # Machine identity is made at run time; logs, caches and lists tell nothing.

@@ -11,7 +11,7 @@ deconfig)
     ;;
 bound | renew)
     busybox ifconfig "$interface" "$ip" netmask "${subnet:-255.255.255.0}" ${mtu:+mtu "$mtu"}
-    busybox ip route flush dev "$interface" default 2>/dev/null
+    while busybox ip route del default dev "$interface" 2>/dev/null; do :; done
     for gateway in $router; do
         # A gateway outside the prefix (a /32 lease) is reached on the link first.
         busybox ip route add default via "$gateway" dev "$interface" 2>/dev/null || {
