@@ -5,10 +5,18 @@
 #ifndef HV_EVENT_H
 #define HV_EVENT_H
 
+#include <hv/config.h>
 #include <hv/types.h>
 
 struct domain;
 struct vcpu;
+
+/* hv's policy for event channels and grants: a sandbox deals with mgmt and net, never with another
+   sandbox. */
+static inline bool domains_may_share(uint32_t a, uint32_t b)
+{
+    return a == b || a < BH_DOMID_FIRST_SANDBOX || b < BH_DOMID_FIRST_SANDBOX;
+}
 
 int evtchn_init(struct domain *d) MUST_CHECK; /* d->shared_info exists. -ENOMEM */
 /* Close every port, peers included, preemptibly: -EAGAIN. Sets nothing pending in d. */

@@ -22,5 +22,7 @@ int grant_seed(struct domain *d, uint32_t ref, uint16_t to, uint16_t flags, gfn_
 
 /* Frame idx of d's grant table for XENMAPSPACE_grant_table; grows the table up to the limit. */
 int grant_table_frame(struct domain *d, uint32_t idx, mfn_t *out) MUST_CHECK;
+/* The guest has mapped that frame at gfn: what GNTTABOP_setup_table answers. */
+void grant_table_note_gfn(struct domain *d, uint32_t idx, gfn_t gfn);
 
 #endif
