@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include <xen/xen.h>
+#include <xen/event_channel.h>
 #include <xen/grant_table.h>
 
 #include "report.h"
+#include "rt/event.h"
 #include "rt/grant.h"
 
 /* Runtime internals: reads and writes that may fault. */
@@ -75,7 +77,7 @@ static void test_bad_copy(grant_ref rw)
     EXPECT("copy to a frame that is not there", r < 0, r);
     self = 0x7000;
     r = copy(false, rw, 0, 16, other);
-    EXPECT("copy from a domain that is not there", r == GNTST_bad_domain, r);
+    EXPECT("copy from a domain that is not there", r < 0, r);
     self = DOMID_SELF;
 }
 
@@ -140,13 +142,13 @@ static void test_bad_map(void)
 }
 
 /* More grants than the first frame of the table holds. */
-static void test_many(void)
+static void test_many(uint16_t id)
 {
     static grant_ref refs[1500];
     unsigned int n = 0;
     int r = 0;
 
-    while (n < 1500 && (r = gnt_grant(DOMID_SELF, page, false, &refs[n])) == 0)
+    while (n < 1500 && (r = gnt_grant(id, page, false, &refs[n])) == 0)
         n++;
     EXPECT("1500 grants", n == 1500, r);
     if (n > 0) {
@@ -160,8 +162,25 @@ static void test_many(void)
     EXPECT("ended once only", gnt_end(refs[0]) == -EINVAL, 0);
 }
 
+/* A grant entry names its user by id, not by DOMID_SELF. Nobody tells us ours, but the status of a
+ * port that waits for ourselves does. */
+static uint16_t own_id(void)
+{
+    struct evtchn_status st = {.dom = DOMID_SELF};
+    evtchn_port port;
+    long r;
+
+    if (evtchn_alloc_unbound(DOMID_SELF, DOMID_SELF, &port) != 0)
+        return DOMID_INVALID;
+    st.port = port;
+    r = rt_hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_status, (uintptr_t)&st, 0, 0, 0);
+    evtchn_close(port);
+    return r == 0 && st.status == EVTCHNSTAT_unbound ? st.u.unbound.dom : DOMID_INVALID;
+}
+
 int rt_main(void)
 {
+    uint16_t id = own_id();
     grant_ref rw, ro;
     int r;
 
@@ -172,10 +191,13 @@ int rt_main(void)
         ERROR("grants", "no memory");
         return REPORT_RESULT();
     }
-    /* The id in the entry is what hv compares with the caller: DOMID_SELF would match nobody. */
-    r = gnt_grant(rt_domid() == DOMID_INVALID ? 0 : rt_domid(), page, false, &rw);
+    if (id == DOMID_INVALID) {
+        ERROR("grants", "cannot find out our own id");
+        return REPORT_RESULT();
+    }
+    r = gnt_grant(id, page, false, &rw);
     if (r == 0)
-        r = gnt_grant(rt_domid() == DOMID_INVALID ? 0 : rt_domid(), page, true, &ro);
+        r = gnt_grant(id, page, true, &ro);
     EXPECT("grant a page", r == 0, r);
     if (r != 0)
         return REPORT_RESULT();
@@ -184,7 +206,7 @@ int rt_main(void)
     if (test_map(rw))
         test_map_readonly(rw, ro);
     test_bad_map();
-    test_many();
+    test_many(id);
     r = gnt_end(rw);
     EXPECT("end the grant", r == 0, r);
     r = copy(false, rw, 0, 16, other);

@@ -21,6 +21,7 @@
 
 #define NUMBERS 64U
 #define SCRATCH_PAGES 16U
+#define SLACK_PAGES 1U /* behind scratch: what starts at its end may reach into it */
 #define CANARY_PAGES 16U
 #define CANARY 0xa5
 #define WINDOW_FRAME (UINT64_C(40) << 18) /* 40 GB: nothing is there */
@@ -58,11 +59,11 @@ static uint64_t any_pointer(void)
     case 5:
         return (uintptr_t)rt_text_start + next() % 4096; /* read-only */
     case 6:
-        return (uintptr_t)scratch + (next() % SCRATCH_PAGES) * RT_PAGE + RT_PAGE - next() % 24;
+        return (uintptr_t)scratch + (next() % SCRATCH_PAGES + 1) * RT_PAGE - next() % 6 * 4;
     case 7:
         return WINDOW_FRAME * RT_PAGE - next() % 16; /* mapped, no memory behind */
     default:
-        return (uintptr_t)scratch + next() % (end - (uintptr_t)scratch - 512);
+        return (uintptr_t)scratch + next() % ((end - (uintptr_t)scratch - 1024) / 4) * 4;
     }
 }
 
@@ -78,7 +79,7 @@ static uint64_t any_word(void)
     case 3:
         return DOMID_SELF - 2 + next() % 8;
     case 4:
-        return UINT64_C(1) << (next() % 64);
+        return UINT64_C(1) << (24 + next() % 40); /* no frame number of ours */
     case 5:
         return any_pointer();
     default:
@@ -86,10 +87,11 @@ static uint64_t any_word(void)
     }
 }
 
+/* At multiples of 4 only, as pointers are: shifted small numbers would be frames in use. */
 static void fill_scratch(void)
 {
     for (unsigned int i = 0; i < 512; i++) {
-        size_t at = next() % (SCRATCH_PAGES * RT_PAGE - 8);
+        size_t at = next() % (SCRATCH_PAGES * RT_PAGE / 4 - 1) * 4;
         uint64_t word = any_word();
 
         memcpy(scratch + at, &word, next() % 2 == 0 ? 8 : 4);
@@ -117,13 +119,14 @@ static bool is_harmful(unsigned int nr, const uint64_t *args)
         if (cmd != XENMEM_add_to_physmap && cmd != XENMEM_add_to_physmap_batch)
             return false;
         if (args[1] < (uintptr_t)scratch ||
-            args[1] > (uintptr_t)scratch + SCRATCH_PAGES * RT_PAGE - sizeof(map))
+            args[1] > (uintptr_t)scratch + (SCRATCH_PAGES + SLACK_PAGES) * RT_PAGE - sizeof(map))
             return false;
         memcpy(&map, (const void *)args[1], sizeof(map));
         return map.space == XENMAPSPACE_shared_info;
     case __HYPERVISOR_bh_control: /* if we are privileged */
-        if (args[0] < (uintptr_t)scratch ||
-            args[0] > (uintptr_t)scratch + SCRATCH_PAGES * RT_PAGE - sizeof(control))
+        if (args[0] < (uintptr_t)scratch || args[0] > (uintptr_t)scratch +
+                                                          (SCRATCH_PAGES + SLACK_PAGES) * RT_PAGE -
+                                                          sizeof(control))
             return false;
         memcpy(&control, (const void *)args[0], sizeof(control));
         return control.cmd == BH_CTL_POWER || control.cmd == BH_CTL_DESTROY ||
@@ -162,7 +165,7 @@ int rt_main(void)
     uint64_t rounds = rt_option_u64("rounds", 300), returned = 0, skipped = 0, succeeded = 0;
 
     state = rt_option_u64("seed", 1);
-    scratch = rt_pages_alloc(SCRATCH_PAGES);
+    scratch = rt_pages_alloc(SCRATCH_PAGES + SLACK_PAGES);
     canary = rt_pages_alloc(CANARY_PAGES);
     if (scratch == NULL || canary == NULL) {
         ERROR("hypercall fuzzing", "no memory");
