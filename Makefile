@@ -32,7 +32,7 @@ include tools/mk/unit.mk
 help: ## list the entry points
 	@echo 'Bulkhead. As root on Debian 12: make demo'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':|## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$NF }' Makefile
 	@echo
 	@echo 'O=DIR builds elsewhere, V=1 shows commands, ACCEL=kvm uses KVM where the host has it.'
 
