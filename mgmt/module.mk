@@ -15,8 +15,30 @@ MGMT_DOM_SRCS := \
     mgmt/xenstore/server.c
 
 MGMT_WEB_SRCS := \
+    mgmt/api/api.c \
+    mgmt/api/common.c \
+    mgmt/api/exec.c \
+    mgmt/api/exec_request.c \
+    mgmt/api/files.c \
+    mgmt/api/json_check.c \
+    mgmt/api/json_in.c \
+    mgmt/api/server.c \
+    mgmt/api/sessions.c \
+    mgmt/api/start.c \
+    mgmt/api/system.c \
     mgmt/audit/audit.c \
+    mgmt/auth/auth.c \
+    mgmt/http/answer.c \
+    mgmt/http/body.c \
+    mgmt/http/chunk.c \
     mgmt/http/date.c \
+    mgmt/http/json_out.c \
+    mgmt/http/request.c \
+    mgmt/http/router.c \
+    mgmt/http/serve.c \
+    mgmt/http/sse.c \
+    mgmt/http/text.c \
+    mgmt/http/url.c \
     mgmt/stack/stack.c \
     mgmt/stack/stream.c \
     mgmt/tls/der.c \
@@ -38,7 +60,8 @@ MGMT_TP_OBJS := $(MGMT_TP_SRCS:%.c=$(O)/mgmt/third-party/%.o)
 # Includes are relative to mgmt/ ("xenstore/store.h"); other boxes by their public folders only.
 MGMT_CPPFLAGS := -Imgmt -Iguest-pv/rt/include -Iguest-pv/drivers/include \
     -Iguest-pv/agent/include/public -Ihv/include/public -Imgmt/include/public \
-    -isystem $(BEARSSL)/inc -isystem $(CJSON) -isystem $(PICOHTTPPARSER) -isystem $(LWIP)/src/include -Imgmt/stack
+    -isystem $(BEARSSL)/inc -isystem $(CJSON) -isystem $(PICOHTTPPARSER) \
+    -isystem $(LWIP)/src/include -Imgmt/stack
 MGMT_CFLAGS = $(PV_CFLAGS) $(MGMT_CPPFLAGS)
 
 $(call c_rules,mgmt,MGMT_CFLAGS)
