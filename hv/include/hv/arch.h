@@ -26,6 +26,17 @@ static inline uint64_t arch_tsc(void)
     return (uint64_t)hi << 32 | lo;
 }
 
+/* RAM through the direct map (RAM, module, loader and ACPI ranges of the handoff). */
+static inline void *arch_phys_to_virt(uint64_t pa)
+{
+    return (void *)(0xffff800000000000ULL + pa);
+}
+
+static inline uint64_t arch_virt_to_phys(const void *p)
+{
+    return (uint64_t)p - 0xffff800000000000ULL;
+}
+
 /* Full barrier. */
 static inline void arch_mb(void)
 {

@@ -13,6 +13,7 @@
 #ifndef HV_MM_H
 #define HV_MM_H
 
+#include <hv/arch.h>
 #include <hv/config.h>
 #include <hv/types.h>
 
@@ -55,7 +56,7 @@ int frame_scan_free(uint64_t pattern, uint64_t *cursor, uint64_t *found) MUST_CH
  */
 static inline void *frame_map(mfn_t mfn)
 {
-    return (void *)(DIRECT_MAP_BASE + (mfn.n << PAGE_SHIFT));
+    return arch_phys_to_virt(mfn.n << PAGE_SHIFT);
 }
 
 static inline void frame_unmap(const void *p)
@@ -65,7 +66,7 @@ static inline void frame_unmap(const void *p)
 
 static inline mfn_t frame_of(const void *p)
 {
-    return MFN(((uint64_t)(uintptr_t)p - DIRECT_MAP_BASE) >> PAGE_SHIFT);
+    return MFN(arch_virt_to_phys(p) >> PAGE_SHIFT);
 }
 
 /* Boot only: give [first, first + count) to the allocator as dirty free memory. */

@@ -14,21 +14,21 @@
 #include <hv/types.h>
 
 struct vcpu;
+struct timer;
 
 struct pcpu {
     struct pcpu *self; /* offset 0: read through GS */
     uint32_t id;       /* dense: 0..nr_pcpus-1 */
     uint32_t apic_id;
     struct vcpu *current;  /* NULL: idle */
-    struct vcpu *fpu_owner; /* whose x87/SSE/AVX state is in the CPU */
     volatile bool resched; /* leave the guest loop: set by IRQ handlers and the scheduler */
     volatile bool online;
     volatile bool idle;
-    volatile bool timer_fired;
     uint64_t slice_end; /* TSC */
 
     struct spinlock timer_lock;
     struct list timers;      /* struct timer, by deadline; timer_lock */
+    struct timer *volatile firing; /* being delivered by this CPU: timer_stop() waits for it */
     uint64_t timer_programmed; /* deadline in the hardware, ~0: none */
 
     /* backend */

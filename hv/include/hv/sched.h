@@ -21,6 +21,9 @@ NORETURN void sched_loop(void); /* what a CPU does for the rest of its life */
  */
 void vcpu_block(struct vcpu *v);
 
+/* As vcpu_block, but no event ends it (HLT with interrupts off): only the end of the domain. */
+void vcpu_block_forever(struct vcpu *v);
+
 /* The current vcpu lets others go first. */
 void vcpu_yield(struct vcpu *v);
 

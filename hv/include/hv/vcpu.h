@@ -27,8 +27,7 @@ struct cpu_regs {
 enum vcpu_state {
     VCPU_OFFLINE,  /* waits for INIT/SIPI or VCPUOP_up */
     VCPU_BLOCKED,  /* HLT, SCHEDOP_block, SCHEDOP_poll */
-    VCPU_RUNNABLE, /* in the run queue, unless paused */
-    VCPU_RUNNING,  /* current on some pcpu */
+    VCPU_RUNNABLE, /* in the run queue, unless paused or on a CPU */
 };
 
 struct timer {
@@ -43,10 +42,9 @@ struct vlapic {
     uint64_t irr[4];
     uint64_t isr[4];
     uint32_t pending; /* some IRR bit may be set: looked at before every entry */
-    uint32_t svr, tpr, lvt_timer, lvt[6], divide;
+    uint32_t svr, tpr, lvt[6], divide;
     uint32_t id;
-    bool sipi_wait; /* had INIT, waits for SIPI */
-    uint32_t start_request; /* 0, or 0x100 | SIPI vector: set by the sender, vcpu offline */
+    bool sipi_taken; /* the start of this vcpu has begun */
 };
 
 struct vcpu {
@@ -67,6 +65,8 @@ struct vcpu {
     uint64_t vruntime; /* weighted ns */
     uint32_t pause_count;
     uint32_t pcpu; /* where it runs or ran last */
+    bool on_cpu;   /* a pcpu holds its state: it is that pcpu's current */
+    bool yielded;
     uint64_t run_since_tsc;
     uint64_t cpu_tsc; /* total run time */
     bool halted_if0;  /* blocked by HLT with IF = 0 */
@@ -79,7 +79,9 @@ struct vcpu {
     uint64_t xcr0;
     void *xsave; /* area for all features hv knows; direct map */
     unsigned int xsave_order;
-    uint64_t dr[4], dr6;
+    uint64_t tsc_aux;
+    uint64_t dr[4];
+    uint32_t fault_retries; /* since it was switched in */
     bool dr_loaded; /* the guest's debug registers are in the CPU */
 
     /* registered areas, as hv pointers (pinned) or NULL: core/vcpu_op.c */
