@@ -278,6 +278,21 @@ int p2m_clear(struct p2m *p2m, gfn_t gfn, struct p2m_entry *old)
     return 0;
 }
 
+int p2m_take(struct p2m *p2m, gfn_t gfn, struct p2m_entry *old)
+{
+    unsigned int level;
+    uint64_t *e;
+
+    if (!gfn_ok(gfn))
+        return -ENOENT;
+    e = walk(p2m, gfn, &level);
+    if (!is_present(p2m, *e))
+        return -ENOENT;
+    describe(p2m, *e, level, gfn, old);
+    WRITE_ONCE(*e, 0);
+    return 0;
+}
+
 int p2m_lookup(struct p2m *p2m, gfn_t gfn, enum p2m_access access, struct p2m_entry *out)
 {
     struct p2m_entry found;

@@ -93,7 +93,6 @@ efi_call_on:
     movq %rdi, %cr3
     movq %rsi, %rsp
     movq %rdx, %rax
-    movq 8(%rsp), %r11
     subq $48, %rsp
     movq %r8, %rdx                  /* second argument */
     movq %r9, %r8                   /* third */

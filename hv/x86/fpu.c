@@ -5,10 +5,13 @@
  */
 #include <hv/domain.h>
 #include <hv/errno.h>
+#include <hv/hvm.h>
 #include <hv/lib.h>
 #include <hv/printk.h>
 #include <hv/vcpu.h>
 #include <hv/x86.h>
+
+#include "../core/sched.h"
 
 #define XCR0_X87 1ULL
 #define XCR0_SSE 2ULL
@@ -92,4 +95,17 @@ void fpu_switch_out(struct vcpu *v)
     __asm__ volatile("xsave64 (%0)" ::"r"(v->xsave), "a"(~0U), "d"(~0U) : "memory");
     if (has_rdtscp)
         v->tsc_aux = rdmsr(MSR_TSC_AUX);
+}
+
+void vcpu_switch_in(struct vcpu *v)
+{
+    v->fault_retries = 0;
+    fpu_switch_in(v);
+    hvm->switch_in(v);
+}
+
+void vcpu_switch_out(struct vcpu *v)
+{
+    hvm->switch_out(v);
+    fpu_switch_out(v);
 }

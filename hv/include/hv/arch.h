@@ -49,6 +49,12 @@ static inline void arch_irq_window(void)
     __asm__ volatile("sti; nop; cli" ::: "memory");
 }
 
+/* Sleep until an interrupt, also one that already waits. */
+static inline void arch_idle(void)
+{
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
 static inline void arch_pause(void)
 {
     __asm__ volatile("pause" ::: "memory");

@@ -42,7 +42,6 @@ struct domain {
     uint32_t reason; /* valid in BH_STATE_SHUTDOWN */
     bool sealed;     /* no more BH_CTL_POPULATE ... SEED_GRANT */
     bool dying;      /* DESTROY has begun */
-    bool halt_check_busy;
     uint32_t pause_count; /* of BH_CTL_PAUSE (and 1 at creation); lock */
     gfn_t destroy_cursor; /* control_lock */
 
@@ -73,7 +72,6 @@ struct domain {
     uint64_t max_frames;
     uint64_t ram_frames;
     uint64_t struct_frames;
-    uint64_t exits_gone[BH_NR_EXITS]; /* reserved for vcpus that went */
 };
 
 /*
@@ -117,6 +115,9 @@ void domain_shutdown(struct domain *d, uint32_t reason);
  * -EAGAIN: call again; -EBUSY: pages are mapped by another domain. Caller holds control_lock.
  */
 int domain_destroy(struct domain *d) MUST_CHECK;
+
+/* A DOMAIN_BOOT domain has ended: core/boot_domain.c. May end the machine. */
+void boot_domain_ended(struct domain *d, uint32_t reason);
 
 /* What GETINFO and EXITS report. */
 uint64_t domain_cpu_ns(struct domain *d);

@@ -90,6 +90,9 @@ int p2m_set(struct p2m *p2m, gfn_t gfn, mfn_t mfn, unsigned int order,
    *old (may be NULL) gets what was mapped. The caller owes p2m_flush() before the frame is reused. */
 int p2m_clear(struct p2m *p2m, gfn_t gfn, struct p2m_entry *old) MUST_CHECK;
 
+/* Unmap the whole mapping, 4 KB or 2 MB, that starts at gfn: for the end of a domain. -ENOENT. */
+int p2m_take(struct p2m *p2m, gfn_t gfn, struct p2m_entry *old) MUST_CHECK;
+
 /* What gfn maps to. -ENOENT: nothing; -EACCES: P2M_WRITE on something read-only; P2M_MMIO is never
    returned as memory: -EACCES. */
 int p2m_lookup(struct p2m *p2m, gfn_t gfn, enum p2m_access access,

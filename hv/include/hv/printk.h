@@ -20,6 +20,11 @@ size_t vsnprintk(char *buf, size_t size, const char *fmt, va_list args);
 /* Raw bytes, kept together: what guests print. */
 void console_write(const char *text, size_t len);
 
+/* What a boot domain prints by CONSOLEIO_write: line by line with its name in front, raw in
+   run-guest mode. core/guest_console.c */
+struct domain;
+void guest_console_write(struct domain *d, const char *text, size_t len);
+
 /* Say why, dump where we are, stop every CPU. Our own bugs and broken hardware only: no guest
    input may lead here. */
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);

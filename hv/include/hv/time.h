@@ -35,10 +35,20 @@ void vcpu_set_singleshot(struct vcpu *v, uint64_t deadline_ns);
 void vcpu_stop_singleshot(struct vcpu *v);
 
 /* Timers proper: deadlines in TSC ticks, on the list of the CPU that arms them; core/sched.c and
-   the above are the users. timer_run fires what is due on this CPU and programs the APIC. */
-void timer_init(struct timer *t);
+   the above are the users. timer_stop() returns when it neither waits nor fires (unless called by
+   its own fire function). timer_run() fires what is due on this CPU; timer_program() sets the APIC
+   for the first of its timers, or limit if that is earlier. */
+void timer_init(struct timer *t, void (*fire)(struct timer *t));
 void timer_arm(struct timer *t, uint64_t deadline_tsc);
 void timer_stop(struct timer *t);
 void timer_run(void);
+void timer_program(uint64_t limit_tsc);
+
+/* x86/apic.c: one-shot of this CPU at a TSC deadline (~0: off); may fire early, never late. */
+void apic_timer_set(uint64_t deadline_tsc);
+void vcpu_timers_init(struct vcpu *v);
+void vcpu_timers_stop(struct vcpu *v);
+/* Absolute domain time to host TSC. */
+uint64_t domain_deadline_tsc(const struct domain *d, uint64_t deadline_ns);
 
 #endif

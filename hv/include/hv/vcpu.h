@@ -35,6 +35,7 @@ struct timer {
     uint64_t deadline; /* host TSC */
     uint32_t pcpu;     /* whose list; timer lock of that pcpu */
     bool armed;
+    void (*fire)(struct timer *t); /* on the CPU that armed it, no lock held */
 };
 
 /* x2APIC, only by MSR. IRR is set by any CPU (atomic), the rest is the vcpu's own. */
@@ -74,6 +75,7 @@ struct vcpu {
     uint32_t poll_port; /* 0: any of several; evtchn_lock of d */
 
     struct timer singleshot; /* VIRQ_TIMER, see time.h */
+    struct timer poll_timer; /* time-out of SCHEDOP_poll */
 
     /* guest state outside of the backend's control block */
     uint64_t xcr0;

@@ -139,8 +139,6 @@ uint32_t apic_id(void);
 void apic_eoi(void);
 void apic_send(uint32_t apic_id, uint32_t icr_low); /* IPI; waits until it is on its way */
 void apic_send_all_others(uint32_t vector);
-/* One-shot at TSC deadline (~0: off); may fire early, never late. */
-void apic_timer_set(uint64_t deadline_tsc);
 
 /* clock.c: find tsc_khz and the APIC timer's rate. */
 void clock_init(uint64_t entry_tsc);
