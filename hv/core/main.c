@@ -22,6 +22,8 @@ uint64_t boot_tsc_at_entry, boot_wallclock_sec, boot_hv_frames, boot_rsdp;
 uint32_t boot_wallclock_nsec;
 const struct hvm_ops *hvm;
 
+extern const struct hvm_ops vmx_ops __attribute__((weak)); /* builds with one backend are allowed */
+
 static struct pcpu boot_pcpu;
 
 static void take_handoff(const struct bh_handoff *h)
@@ -49,7 +51,7 @@ const struct bh_module *boot_module(const char *name)
 
 static void choose_backend(void)
 {
-    static const struct hvm_ops *const all[] = {&svm_ops, &vmx_ops};
+    const struct hvm_ops *const all[] = {&svm_ops, &vmx_ops};
 
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         if (all[i] && !all[i]->init()) {

@@ -10,6 +10,7 @@
 #include <hv/domain.h>
 #include <hv/errno.h>
 #include <hv/hvm.h>
+#include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/percpu.h>
 #include <hv/sched.h>
@@ -348,6 +349,12 @@ struct vcpu *sched_pick(struct pcpu *pc)
     if (next)
         vcpu_switch_in(next);
     return next;
+}
+
+bool hypercall_preempt_check(void)
+{
+    arch_irq_window();
+    return this_pcpu()->resched && this_pcpu()->current;
 }
 
 NORETURN void sched_loop(void)
