@@ -7,7 +7,14 @@
 
 #include <hv/types.h>
 
+struct bh_ctl_pcicfg; /* public/bulkhead.h */
 struct domain;
+
+/* Give a PCI function to mgmt or net. -ENODEV, -EBUSY: has an owner, -EPERM: not a driver domain,
+   -EOPNOTSUPP: a bridge. */
+int device_assign(struct domain *d, uint16_t bdf) MUST_CHECK;
+/* Configuration read of any function; cfg->value gets it. -EINVAL. */
+int device_config_read(struct bh_ctl_pcicfg *cfg) MUST_CHECK;
 
 int device_init(struct domain *d) MUST_CHECK;
 /* Take devices back (bus mastering off, BARs unmapped). -EAGAIN: call again. */

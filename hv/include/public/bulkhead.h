@@ -70,8 +70,8 @@ struct bh_ctl_create {
 };
 
 struct bh_ctl_populate {
-    uint64_t first_gfn;
-    uint64_t nr_frames; /* IN: wanted; OUT: those still missing when -EAGAIN */
+    uint64_t first_gfn; /* both move on with -EAGAIN: OUT is what is still missing */
+    uint64_t nr_frames;
 };
 
 struct bh_ctl_write {
