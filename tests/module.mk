@@ -9,5 +9,14 @@ test-vtx: image cli
 
 # Small guests on the bare hypervisor, in both rigs.
 .PHONY: test-guests
-test-guests: image guest-pv
+test-guests: image guest-pv $(O)/tests/linux.cpio
 	@tests/sum tests/e2e/test_guests.py
+
+# A Linux with nothing but one static program.
+$(O)/tests/linux-init: tests/e2e/linux/init.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -static $< -o $@
+
+$(O)/tests/linux.cpio: $(O)/tests/linux-init tools/image/mkinitrd
+	@mkdir -p $(O)/tests/empty
+	$(Q)tools/image/mkinitrd $< $(O)/tests/empty $@
