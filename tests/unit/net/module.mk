@@ -7,5 +7,9 @@ NET_TEST_FLAGS := -Inet/switch -Itests/unit/net $(WARN_CONVERSION)
 
 $(call unit_test,net_switch,tests/unit/net/test_switch.c tests/unit/net/net_testlib.c \
     $(NET_SWITCH_SRC),$(NET_TEST_FLAGS))
+$(call unit_test,net_nat,tests/unit/net/test_nat.c tests/unit/net/net_testlib.c \
+    $(NET_SWITCH_SRC),$(NET_TEST_FLAGS))
+$(call unit_test,net_dhcpd,tests/unit/net/test_dhcpd.c tests/unit/net/net_testlib.c \
+    $(NET_SWITCH_SRC),$(NET_TEST_FLAGS))
 $(call unit_test,net_ring,tests/unit/net/test_ring.c net/netback/ring.c net/switch/frame.c,\
     $(NET_TEST_FLAGS) -Inet/netback -Iguest-pv/rt/include)
