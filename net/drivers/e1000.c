@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rt/rt.h>
+
 #include "nic.h"
 
 #define INTEL 0x8086U
@@ -49,6 +51,7 @@
 #define RAH_VALID (1U << 31)
 #define REGS_LENGTH 0x6000U
 
+#define ANSWER_NS 100000000ULL /* what the card gets for a reset or an EEPROM word */
 #define RING 128U
 #define BUFFER 2048U
 #define POOL_PAGES 256U
@@ -182,23 +185,24 @@ static const struct nic_ops e1000_ops = {
 
 static uint16_t read_eeprom(struct e1000 *e, uint32_t word)
 {
-    uint32_t value = 0;
+    uint64_t deadline = rt_now() + ANSWER_NS;
+    uint32_t value;
 
     put(e, REG_EERD, EERD_START | word << 8);
-    for (unsigned int i = 0; i < 100000; i++) {
+    do {
         value = get(e, REG_EERD);
-        if ((value & EERD_DONE) != 0)
-            break;
-    }
+    } while ((value & EERD_DONE) == 0 && rt_now() < deadline);
     return (uint16_t)(value >> 16);
 }
 
 static int reset(struct e1000 *e)
 {
+    uint64_t deadline = rt_now() + ANSWER_NS;
+
     put(e, REG_IMC, ~0U);
     put(e, REG_CTRL, get(e, REG_CTRL) | CTRL_RST);
-    for (unsigned int i = 0; (get(e, REG_CTRL) & CTRL_RST) != 0; i++) {
-        if (i == 1000000)
+    while ((get(e, REG_CTRL) & CTRL_RST) != 0) {
+        if (rt_now() >= deadline)
             return -ETIMEDOUT;
     }
     put(e, REG_IMC, ~0U);

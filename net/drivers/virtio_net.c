@@ -10,8 +10,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rt/rt.h>
+
 #include "nic.h"
 
+#define RESET_NS 100000000ULL
 #define QUEUE_MAX 128U
 #define BUFFER 2048U
 #define POOL_PAGES 256U
@@ -118,11 +121,12 @@ static void add_status(struct virtio_net *v, uint8_t bits)
 static int negotiate(struct virtio_net *v)
 {
     volatile struct virtio_common *c = v->common;
+    uint64_t deadline = rt_now() + RESET_NS;
     uint32_t low, high;
 
     c->device_status = 0;
-    for (unsigned int i = 0; c->device_status != 0; i++) {
-        if (i == 1000000)
+    while (c->device_status != 0) {
+        if (rt_now() >= deadline)
             return -ETIMEDOUT;
     }
     add_status(v, VIRTIO_STATUS_ACKNOWLEDGE);

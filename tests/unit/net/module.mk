@@ -13,3 +13,7 @@ $(call unit_test,net_dhcpd,tests/unit/net/test_dhcpd.c tests/unit/net/net_testli
     $(NET_SWITCH_SRC),$(NET_TEST_FLAGS))
 $(call unit_test,net_ring,tests/unit/net/test_ring.c net/netback/ring.c net/switch/frame.c,\
     $(NET_TEST_FLAGS) -Inet/netback -Iguest-pv/rt/include)
+$(call unit_test,net_virtio_net,tests/unit/net/test_virtio_net.c net/drivers/virtio_net.c,\
+    $(WARN_CONVERSION) -Inet/drivers -Iguest-pv/rt/include)
+$(call unit_test,net_e1000,tests/unit/net/test_e1000.c net/drivers/e1000.c,\
+    $(WARN_CONVERSION) -Inet/drivers -Iguest-pv/rt/include)
