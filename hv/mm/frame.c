@@ -273,6 +273,18 @@ static bool frame_holds(mfn_t mfn, uint64_t pattern)
     return found;
 }
 
+bool frame_is_ram(mfn_t mfn)
+{
+    bool ram;
+
+    if (mfn.n >= nr_records)
+        return false;
+    spin_lock(&frame_lock);
+    ram = kind_of(records[mfn.n]) == KIND_ALLOCATED || free_block_of((uint32_t)mfn.n) != INDEX_NONE;
+    spin_unlock(&frame_lock);
+    return ram;
+}
+
 int frame_scan_free(uint64_t pattern, uint64_t *cursor, uint64_t *found)
 {
     uint64_t at = *cursor;

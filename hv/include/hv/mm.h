@@ -31,6 +31,9 @@ void frame_free(mfn_t mfn, unsigned int order, uint16_t owner);
 /* Owner of an allocated frame; FRAME_OWNER_NONE for free, reserved and non-RAM frames. */
 uint16_t frame_owner(mfn_t mfn);
 
+/* Is it RAM, free or allocated? False for all that the allocator was never told of. */
+bool frame_is_ram(mfn_t mfn);
+
 /* Take over 2^order allocated frames (the boot modules). */
 void frame_set_owner(mfn_t mfn, unsigned int order, uint16_t owner);
 

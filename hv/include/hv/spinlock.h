@@ -7,6 +7,7 @@
  * LOCK ORDER of the whole hypervisor, outermost first. Two of one kind: lower domid first.
  *   1. control_lock              one control command at a time (core/control.c)
  *   2. domain_table_lock         domain table, reference counts (core/domain.c)
+ *      device_lock               who owns which PCI function (core/device.c); inside: pci_lock
  *   3. domain.lock               life cycle, hvm params, accounting limits
  *   4. domain.grant_lock         grant table, maptrack
  *   5. domain.evtchn_lock        event channel table
