@@ -8,6 +8,7 @@
 #include <hv/event.h>
 #include <hv/guest_access.h>
 #include <hv/sched.h>
+#include <hv/time.h>
 #include <hv/vcpu.h>
 #include <xen/sched.h>
 #include <xen/xen.h>
@@ -44,8 +45,8 @@ static bool any_pending(const struct domain *d, const evtchn_port_t *ports, uint
 }
 
 /*
- * Waits for one of the ports, or any if there are none. May return early, as every caller has to
- * expect: one with a time limit does so at once, having let others run (there is no poll timer).
+ * Waits for one of the ports, or any if there are none, at most until timeout. May return early, as
+ * every caller has to expect.
  */
 static long poll(struct vcpu *v, uint64_t arg)
 {
@@ -57,23 +58,25 @@ static long poll(struct vcpu *v, uint64_t arg)
         return -EFAULT;
     if (op.nr_ports > POLL_MAX_PORTS)
         return -EINVAL;
-    if (guest_copy_from(v, ports, (uint64_t)(uintptr_t)op.ports.p, op.nr_ports * sizeof(ports[0])))
+    if (guest_copy_from(v, ports, (uint64_t)(uintptr_t)op.ports.p,
+                        op.nr_ports * sizeof(ports[0])))
         return -EFAULT;
     for (uint32_t i = 0; i < op.nr_ports; i++)
         if (ports[i] >= MAX_EVTCHNS)
             return -EINVAL;
 
+    timer_stop(&v->poll_timer);
     spin_lock(&d->evtchn_lock);
     poll_end(v);
-    if (op.timeout) {
-        vcpu_yield(v);
-    } else if (!any_pending(d, ports, op.nr_ports)) {
+    if (!any_pending(d, ports, op.nr_ports)) {
         v->poll_active = true;
         v->poll_port = op.nr_ports == 1 ? ports[0] : 0;
         d->poll_count++;
         vcpu_block(v);
     }
     spin_unlock(&d->evtchn_lock);
+    if (op.timeout) /* after the wait has begun: one that is past ends it at once */
+        timer_arm(&v->poll_timer, domain_deadline_tsc(d, op.timeout));
     return 0;
 }
 
