@@ -129,19 +129,33 @@ static void topology(const struct vcpu *v, uint32_t sub, struct cpuid_regs *out)
     }
 }
 
-/* Leaf 0Dh: the size for the present XCR0 is worked out from the sub-leaves. */
+/* Bytes of the XSAVE area for the present XCR0: SDM vol. 1, 13.4 "XSAVE Area". */
+static uint32_t xsave_bytes(bool compacted)
+{
+    uint64_t xcr0 = xgetbv0();
+    uint32_t bytes = 576;
+
+    for (uint32_t i = 2; i < XSAVE_SUBLEAVES; i++) {
+        if (!(xcr0 >> i & 1))
+            continue;
+        if (!compacted)
+            bytes = MAX(bytes, xsave_sub[i].ebx + xsave_sub[i].eax);
+        else if (xsave_sub[i].ecx & 2)
+            bytes = ALIGN_UP(bytes, 64U) + xsave_sub[i].eax;
+        else
+            bytes += xsave_sub[i].eax;
+    }
+    return bytes;
+}
+
+/* Leaf 0Dh: the sizes for the present XCR0 are worked out from the sub-leaves. */
 static void xsave_leaf(uint32_t sub, struct cpuid_regs *out)
 {
-    uint64_t xcr0;
-
     *out = sub < XSAVE_SUBLEAVES ? xsave_sub[sub] : (struct cpuid_regs){0, 0, 0, 0};
-    if (sub)
-        return;
-    xcr0 = xgetbv0();
-    out->ebx = 576;
-    for (uint32_t i = 2; i < XSAVE_SUBLEAVES; i++)
-        if (xcr0 >> i & 1)
-            out->ebx = MAX(out->ebx, xsave_sub[i].ebx + xsave_sub[i].eax);
+    if (sub == 0)
+        out->ebx = xsave_bytes(false);
+    else if (sub == 1 && (out->eax & 2)) /* XSAVEC */
+        out->ebx = xsave_bytes(true);
 }
 
 static void xen_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_regs *out)
