@@ -11,11 +11,11 @@ static void test_options(void)
 {
     char value[32] = "";
 
-    if (rt_option("hello", value, sizeof(value)) != 0) {
-        SKIP("options", "no hello=world on the command line");
+    if (rt_option("greeting", value, sizeof(value)) != 0) {
+        SKIP("options", "no greeting=hi on the command line");
         return;
     }
-    EXPECT("options", strcmp(value, "world") == 0, value[0]);
+    EXPECT("options", strcmp(value, "hi") == 0, value[0]);
 }
 
 static void test_pages(void)
