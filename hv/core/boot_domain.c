@@ -256,12 +256,9 @@ static const char *reason_name(uint32_t reason)
 
 void boot_domain_ended(struct domain *d, uint32_t reason)
 {
-    char line[80];
-
     if (run_guest) {
         guest_console_drain();
-        console_write(line, snprintk(line, sizeof(line), "guest: shutdown reason %u (%s)\n", reason,
-                                     reason_name(reason)));
+        printk("guest: shutdown reason %u (%s)", reason, reason_name(reason));
         power_off(reason);
     }
     printk("domain %u has ended: reason %u (%s)", d->id, reason, reason_name(reason));

@@ -76,13 +76,13 @@ long do_xen_version(struct vcpu *v, uint64_t cmd, uint64_t arg)
 }
 
 /* The operator's terminal gets no escape sequences from a guest. */
-static void show(char *text, size_t len)
+static void show(struct domain *d, char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if ((text[i] < ' ' || text[i] > '~') && text[i] != '\n' && text[i] != '\r' &&
             text[i] != '\t')
             text[i] = '?';
-    console_write(text, len);
+    guest_console_write(d, text, len);
 }
 
 static long console_write_guest(struct vcpu *v, uint64_t count, uint64_t arg)
@@ -96,7 +96,7 @@ static long console_write_guest(struct vcpu *v, uint64_t count, uint64_t arg)
 
         if (guest_copy_from(v, text, arg, n))
             return -EFAULT;
-        show(text, n);
+        show(v->d, text, n);
         arg += n;
         count -= n;
         if (count && hypercall_preempt_check()) {
