@@ -157,14 +157,17 @@ static void on_p2m_fault(struct vcpu *v, const struct vmexit *exit)
     struct p2m_entry e;
     unsigned int want = exit->u.fault.fetch ? P2M_X : exit->u.fault.write ? P2M_W : P2M_R;
     gfn_t gfn = GFN(exit->u.fault.gpa >> PAGE_SHIFT);
-    bool allowed;
+    bool mapped;
 
     spin_lock(&p2m->lock);
-    allowed = !p2m_next(p2m, &gfn, &e) && gfn.n == exit->u.fault.gpa >> PAGE_SHIFT &&
-              (e.perm & want);
+    mapped = !p2m_next(p2m, &gfn, &e) && gfn.n == exit->u.fault.gpa >> PAGE_SHIFT;
     spin_unlock(&p2m->lock);
-    if (allowed && v->fault_retries++ < 16) {
+    if (mapped && (e.perm & want) && v->fault_retries++ < 16) {
         v->flush_gen = 0; /* flush before the retry */
+        return;
+    }
+    if (mapped && !(e.perm & want)) {
+        inject_gp(v); /* as Xen does where it cannot emulate: a write to a read-only grant */
         return;
     }
     end_domain(v, exit->u.fault.write ? "writes no memory at" : "touches no memory at",
