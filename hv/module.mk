@@ -9,11 +9,11 @@ HV_BUILD_CFLAGS = $(HV_CFLAGS) -Ihv/include -Iboot/include
 
 $(call c_rules,hv,HV_BUILD_CFLAGS)
 
-$(O)/hv/hv.elf : $(HV_OBJS) hv/hv.lds
+$(O)/hv/hv.elf: $(HV_OBJS) hv/hv.lds
 	$(call say,LD,$@)
 	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none \
 	    --gc-sections -T hv/hv.lds $(HV_OBJS) -o $@
 
-hv: $(if $(and $(wildcard hv/core/control.c),$(wildcard hv/core/device.c)),$(O)/hv/hv.elf,$(HV_OBJS))
+hv: $(O)/hv/hv.elf
 
 -include $(HV_OBJS:.o=.d)
