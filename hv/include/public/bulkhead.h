@@ -24,6 +24,8 @@
 #define BH_DOMID_NET 1U
 #define BH_DOMID_FIRST_SANDBOX 2U
 #define BH_MAX_VCPUS 16U
+/* APIC id of a vcpu: the same in CPUID leaves 1 and 0Bh, MSR 802h and the MADT that the builder makes. */
+#define BH_VCPU_APIC_ID(vcpu) (vcpu)
 
 enum bh_control_cmd {
     BH_CTL_SYSINFO = 1,    /* u.sysinfo OUT */
