@@ -4,7 +4,10 @@
 
 MGMT_DOM_SRCS := \
     mgmt/main.c \
+    mgmt/build/builder.c \
     mgmt/build/ctl.c \
+    mgmt/build/elf.c \
+    mgmt/build/pvh.c \
     mgmt/drivers/worker.c \
     mgmt/xenstore/node.c \
     mgmt/xenstore/watch.c \

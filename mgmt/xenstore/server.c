@@ -6,6 +6,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +30,33 @@ struct xs_domain {
     bool told_dead;
 };
 
+struct xenstore_watch {
+    struct xenstore_watch *next;
+    struct work *work;
+    char token[24];
+    char path[XS_PATH_SPACE];
+};
+
 static struct store store;
-static struct xs_conn own;
+static struct xs_conn own;     /* rt/xs.h */
+static struct xs_conn kicker;  /* xenstore_watch() */
+static struct xenstore_watch *watches;
+static uint64_t last_token;
 
 static void own_event(struct xs_conn *c, const char *path, const char *token)
 {
     (void)c;
     xs_deliver_watch(path, token);
+}
+
+static void kick_event(struct xs_conn *c, const char *path, const char *token)
+{
+    (void)c;
+    (void)path;
+    for (struct xenstore_watch *w = watches; w != NULL; w = w->next) {
+        if (strcmp(w->token, token) == 0)
+            worker_kick(w->work);
+    }
 }
 
 static int own_call(void *ctx, uint32_t type, uint32_t tx, const void *in, size_t in_len, void **out,
@@ -68,8 +89,55 @@ int xenstore_init(void)
     if (rc != 0)
         return rc;
     store_open(&store, &own, 0, false, &xs_quota_mgmt, own_event, NULL);
+    store_open(&store, &kicker, 0, false, &xs_quota_mgmt, kick_event, NULL);
     xs_init_local(own_call, NULL);
     return 0;
+}
+
+static int kicker_request(uint32_t type, const struct xenstore_watch *w)
+{
+    char payload[XS_PATH_SPACE + sizeof(w->token) + 1], reply[XS_REPLY_MAX];
+    size_t len;
+    int n = snprintf(payload, sizeof(payload), "%s%c%s", w->path, 0, w->token);
+
+    if (n < 0 || (size_t)n >= sizeof(payload))
+        return -EINVAL;
+    return store_request(&kicker, type, XS_TX_NONE, payload, (size_t)n + 1, reply, &len);
+}
+
+int xenstore_watch(const char *path, struct work *work, struct xenstore_watch **out)
+{
+    struct xenstore_watch *w = calloc(1, sizeof(*w));
+    int rc;
+
+    if (w == NULL)
+        return -ENOMEM;
+    w->work = work;
+    snprintf(w->token, sizeof(w->token), "%" PRIx64, ++last_token);
+    snprintf(w->path, sizeof(w->path), "%s", path);
+    rc = kicker_request(XS_WATCH, w);
+    if (rc != 0) {
+        free(w);
+        return rc;
+    }
+    w->next = watches;
+    watches = w;
+    store_fire_new_watch(&kicker);
+    *out = w;
+    return 0;
+}
+
+void xenstore_unwatch(struct xenstore_watch *w)
+{
+    struct xenstore_watch **link = &watches;
+
+    if (w == NULL)
+        return;
+    (void)kicker_request(XS_UNWATCH, w);
+    while (*link != w)
+        link = &(*link)->next;
+    *link = w->next;
+    free(w);
 }
 
 static bool serve(struct work *w)
@@ -84,7 +152,7 @@ static bool serve(struct work *w)
         (void)evtchn_send(d->port);
     if (d->ring.dead && !d->told_dead) {
         d->told_dead = true;
-        rt_log("xenstore: domain %u broke the protocol; its connection is closed",
+        rt_log("xenstore: domain %u broke the protocol; its connection is closed\n",
                d->ring.conn.domid);
     }
     return p.more;

@@ -22,6 +22,13 @@ struct xs_domain;
 int xenstore_introduce(uint16_t domid, uint32_t remote_port, bool sandbox, struct xs_domain **out);
 /* Ends the connection and unmaps the page; nodes stay. d may be NULL. */
 void xenstore_release(struct xs_domain *d);
+struct work;
+struct xenstore_watch;
+
+/* Kicks a work item whenever something at or below the path changes, and once at once. */
+int xenstore_watch(const char *path, struct work *work, struct xenstore_watch **out);
+void xenstore_unwatch(struct xenstore_watch *w); /* NULL is fine */
+
 /* A node with its permissions ("n0,r5" style): for the toolstack. value may be NULL. */
 int xenstore_make(const char *path, const char *value, uint16_t owner, uint16_t reader);
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mgmt's end of the agent channel (guest-pv/agent/include/public/agent_proto.h): takes up the agent's
+ * offer, says hello, configures, and then carries many streams at once. The agent is hostile: a frame
+ * that does not fit the protocol breaks the channel. A broken channel may be offered anew once, under a
+ * higher generation number; what was under way then ends with -ECONNRESET.
+ *
+ * Receiving runs in the worker and never waits; what a stream holds is bounded by its window. Calls
+ * that may wait are for threads.
+ */
+#ifndef BH_CHANNEL_H
+#define BH_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent_proto.h"
+
+#define CHANNEL_MAX_OFFERS 2U /* the first and one reconnect */
+
+enum channel_state {
+    CHANNEL_WAITING = 1, /* no offer yet */
+    CHANNEL_HELLO = 2,
+    CHANNEL_CONFIG = 3,
+    CHANNEL_READY = 4,
+    CHANNEL_BROKEN = 5, /* waits for a new offer */
+    CHANNEL_LOST = 6,   /* no further offer is taken */
+};
+
+struct channel;
+struct stream;
+
+/* Called in the worker when the state changed. Must not wait. */
+typedef void channel_changed_fn(void *ctx);
+
+/* Bounds the streams of all channels together (each may buffer a window). */
+void channel_set_limit(unsigned int streams);
+
+/* Watches the domain's home for an offer. hostname is copied. */
+int channel_create(uint16_t domid, const char *hostname, channel_changed_fn *changed, void *ctx,
+                   struct channel **out);
+/* Every stream ends with -ECONNRESET; streams still have to be closed by their owners. NULL is fine. */
+void channel_destroy(struct channel *ch);
+enum channel_state channel_get_state(const struct channel *ch);
+const char *channel_reason(const struct channel *ch); /* why it broke, for people */
+
+/* Opens a stream with its first frame. -EAGAIN not ready, -EMFILE too many, -ETIMEDOUT, -ECONNRESET. */
+int stream_open(struct channel *ch, enum bh_msg_type type, const void *payload, size_t len,
+                uint64_t deadline, struct stream **out);
+/* Cancels what still runs. The stream is gone for the caller; others who hold it get -EPIPE. */
+void stream_close(struct stream *s);
+/* Keeps the memory of a stream while a thread other than its owner waits in a call on it. */
+void stream_hold(struct stream *s);
+void stream_release(struct stream *s);
+uint32_t stream_id(const struct stream *s);
+
+/* Takes received data: at most max bytes of one type. >0: count; 0: the stream is done, see
+ * stream_done(); -ETIMEDOUT; -ECONNRESET. */
+long stream_receive(struct stream *s, uint16_t *type, void *buf, size_t max, uint64_t deadline);
+/* Waits for STAT (or DONE, if the agent refused). 0: *st is filled; 1: done instead. */
+int stream_wait_stat(struct stream *s, struct bh_stat *st, uint64_t deadline);
+/* Waits for DONE, dropping data. */
+int stream_wait_done(struct stream *s, uint64_t deadline);
+/* Valid once done; text is NUL-terminated and printable. */
+const struct bh_done *stream_done(const struct stream *s, const char **text);
+
+/* Sends data against credit. -EPIPE: the stream is done already. */
+int stream_send(struct stream *s, enum bh_msg_type type, const void *data, size_t len,
+                uint64_t deadline);
+/* Sends a frame without payload (STDIN_EOF, EOF, SIGNAL). */
+int stream_control(struct stream *s, enum bh_msg_type type, uint32_t arg, uint64_t deadline);
+
+#endif
