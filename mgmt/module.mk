@@ -2,20 +2,13 @@
 # mgmt.elf, the management domain: a PV program on guest-pv's runtime. MGMT_DOM_SRCS is the part that
 # builds and serves sandboxes; MGMT_WEB_SRCS is the part that faces the client.
 
-MGMT_DOM_SRCS := \
-    mgmt/main.c \
-    mgmt/build/builder.c \
-    mgmt/build/ctl.c \
-    mgmt/build/elf.c \
-    mgmt/build/pvh.c \
-    mgmt/drivers/worker.c \
-    mgmt/xenstore/node.c \
-    mgmt/xenstore/watch.c \
-    mgmt/xenstore/tx.c \
-    mgmt/xenstore/view.c \
-    mgmt/xenstore/store.c \
-    mgmt/xenstore/wire.c \
-    mgmt/xenstore/server.c
+MGMT_DOM_SRCS := mgmt/main.c \
+    $(addprefix mgmt/blkback/, blkback.c hashtree.c ring.c) \
+    $(addprefix mgmt/build/, builder.c ctl.c elf.c pvh.c) \
+    $(addprefix mgmt/channel/, channel.c fifo.c lane.c vchan.c) \
+    $(addprefix mgmt/drivers/, console.c pci.c worker.c) \
+    $(addprefix mgmt/session/, exec.c file.c home.c image.c keeper.c life.c session.c table.c) \
+    $(addprefix mgmt/xenstore/, node.c server.c store.c tx.c view.c watch.c wire.c)
 
 MGMT_WEB_SRCS := \
     mgmt/api/api.c \
@@ -80,3 +73,9 @@ $(MGMT_TP_OBJS): $(O)/mgmt/third-party/%.o: mgmt/stack/lwipopts.h mgmt/module.mk
 # Parsers of what sandboxes write.
 $(O)/mgmt/xenstore/%.o $(O)/mgmt/blkback/%.o $(O)/mgmt/channel/%.o $(O)/mgmt/build/%.o \
     $(O)/mgmt/drivers/%.o: MGMT_CFLAGS += $(WARN_CONVERSION)
+
+$(MGMT_OBJS): | $(TP_STAMP_musl) $(TP_STAMP_xen-headers) $(TP_STAMP_bearssl) $(TP_STAMP_lwip) \
+    $(TP_STAMP_cjson) $(TP_STAMP_picohttpparser)
+
+$(call pv_program,$(O)/mgmt/mgmt.elf,$(MGMT_OBJS),$(MGMT_LIBS))
+mgmt: $(O)/mgmt/mgmt.elf

@@ -31,13 +31,13 @@ static void set_state(struct channel *ch, enum channel_state state)
 /* Every stream ends here; those nobody holds any more are freed. */
 static void reset_streams(struct channel *ch)
 {
-    struct stream *next;
+    struct lane *next;
 
-    for (struct stream *s = ch->streams; s != NULL; s = next) {
+    for (struct lane *s = ch->streams; s != NULL; s = next) {
         next = s->next;
         s->reset = true;
         if (s->detached)
-            stream_unlink(s);
+            lane_unlink(s);
         else
             waitq_wake_all(&s->wq);
     }
@@ -113,9 +113,9 @@ static void send_config(struct channel *ch)
 
 static uint8_t payload[BH_MSG_MAX_PAYLOAD]; /* of the frame at hand: one worker, no waits */
 
-static struct stream *find(struct channel *ch, uint32_t id)
+static struct lane *find(struct channel *ch, uint32_t id)
 {
-    struct stream *s = ch->streams;
+    struct lane *s = ch->streams;
 
     while (s != NULL && (s->id != id || s->reset))
         s = s->next;
@@ -140,7 +140,7 @@ static bool on_channel_frame(struct channel *ch)
     return m->type == BH_MSG_CREDIT;
 }
 
-static bool on_data(struct channel *ch, struct stream *s)
+static bool on_data(struct channel *ch, struct lane *s)
 {
     const struct bh_msg *m = &ch->head;
 
@@ -149,7 +149,7 @@ static bool on_data(struct channel *ch, struct stream *s)
     s->granted -= m->length;
     if (s->detached || s->corrupt) {
         s->owed += m->length;
-        stream_flush(s);
+        lane_flush(s);
     } else if (fifo_put(&s->fifo, m->type, payload, m->length) != 0) {
         s->corrupt = true;
         fifo_free(&s->fifo);
@@ -157,7 +157,7 @@ static bool on_data(struct channel *ch, struct stream *s)
     return true;
 }
 
-static void copy_text(struct stream *s, const uint8_t *text, size_t len)
+static void copy_text(struct lane *s, const uint8_t *text, size_t len)
 {
     size_t n = len < sizeof(s->text) - 1 ? len : sizeof(s->text) - 1;
 
@@ -166,7 +166,7 @@ static void copy_text(struct stream *s, const uint8_t *text, size_t len)
     s->text[n] = '\0';
 }
 
-static bool on_done(struct channel *ch, struct stream *s)
+static bool on_done(struct channel *ch, struct lane *s)
 {
     const struct bh_msg *m = &ch->head;
 
@@ -179,14 +179,14 @@ static bool on_done(struct channel *ch, struct stream *s)
     s->got_done = true;
     waitq_wake_all(&s->wq);
     if (s->detached)
-        stream_unlink(s);
+        lane_unlink(s);
     return true;
 }
 
 static bool on_stream_frame(struct channel *ch)
 {
     const struct bh_msg *m = &ch->head;
-    struct stream *s = find(ch, m->stream);
+    struct lane *s = find(ch, m->stream);
     bool fits = true;
 
     if (s == NULL || s->got_done)
@@ -279,8 +279,8 @@ static bool pump(struct work *w)
         return false;
     if (ch->room_wanted) {
         ch->room_wanted = false;
-        for (struct stream *s = ch->streams; s != NULL; s = s->next)
-            stream_flush(s);
+        for (struct lane *s = ch->streams; s != NULL; s = s->next)
+            lane_flush(s);
         waitq_wake_all(&ch->room);
     }
     vchan_publish(&ch->vc);
@@ -389,7 +389,7 @@ int channel_create(uint16_t domid, const char *hostname, channel_changed_fn *cha
 
 void channel_destroy(struct channel *ch)
 {
-    struct stream *next;
+    struct lane *next;
 
     if (ch == NULL)
         return;
@@ -397,9 +397,9 @@ void channel_destroy(struct channel *ch)
     worker_cancel(&ch->offer);
     ch->changed = NULL;
     hang_up(ch);
-    for (struct stream *s = ch->streams; s != NULL; s = next) {
+    for (struct lane *s = ch->streams; s != NULL; s = next) {
         next = s->next;
-        stream_unlink(s);
+        lane_unlink(s);
     }
     free(ch);
 }

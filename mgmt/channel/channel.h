@@ -29,7 +29,7 @@ enum channel_state {
 };
 
 struct channel;
-struct stream;
+struct lane; /* mgmt's end of one stream */
 
 /* Called in the worker when the state changed. Must not wait. */
 typedef void channel_changed_fn(void *ctx);
@@ -46,29 +46,29 @@ enum channel_state channel_get_state(const struct channel *ch);
 const char *channel_reason(const struct channel *ch); /* why it broke, for people */
 
 /* Opens a stream with its first frame. -EAGAIN not ready, -EMFILE too many, -ETIMEDOUT, -ECONNRESET. */
-int stream_open(struct channel *ch, enum bh_msg_type type, const void *payload, size_t len,
-                uint64_t deadline, struct stream **out);
+int lane_open(struct channel *ch, enum bh_msg_type type, const void *payload, size_t len,
+                uint64_t deadline, struct lane **out);
 /* Cancels what still runs. The stream is gone for the caller; others who hold it get -EPIPE. */
-void stream_close(struct stream *s);
+void lane_close(struct lane *s);
 /* Keeps the memory of a stream while a thread other than its owner waits in a call on it. */
-void stream_hold(struct stream *s);
-void stream_release(struct stream *s);
-uint32_t stream_id(const struct stream *s);
+void lane_hold(struct lane *s);
+void lane_release(struct lane *s);
+uint32_t lane_id(const struct lane *s);
 
 /* Takes received data: at most max bytes of one type. >0: count; 0: the stream is done, see
- * stream_done(); -ETIMEDOUT; -ECONNRESET. */
-long stream_receive(struct stream *s, uint16_t *type, void *buf, size_t max, uint64_t deadline);
+ * lane_done(); -ETIMEDOUT; -ECONNRESET. */
+long lane_receive(struct lane *s, uint16_t *type, void *buf, size_t max, uint64_t deadline);
 /* Waits for STAT (or DONE, if the agent refused). 0: *st is filled; 1: done instead. */
-int stream_wait_stat(struct stream *s, struct bh_stat *st, uint64_t deadline);
+int lane_wait_stat(struct lane *s, struct bh_stat *st, uint64_t deadline);
 /* Waits for DONE, dropping data. */
-int stream_wait_done(struct stream *s, uint64_t deadline);
+int lane_wait_done(struct lane *s, uint64_t deadline);
 /* Valid once done; text is NUL-terminated and printable. */
-const struct bh_done *stream_done(const struct stream *s, const char **text);
+const struct bh_done *lane_done(const struct lane *s, const char **text);
 
 /* Sends data against credit. -EPIPE: the stream is done already. */
-int stream_send(struct stream *s, enum bh_msg_type type, const void *data, size_t len,
+int lane_send(struct lane *s, enum bh_msg_type type, const void *data, size_t len,
                 uint64_t deadline);
 /* Sends a frame without payload (STDIN_EOF, EOF, SIGNAL). */
-int stream_control(struct stream *s, enum bh_msg_type type, uint32_t arg, uint64_t deadline);
+int lane_control(struct lane *s, enum bh_msg_type type, uint32_t arg, uint64_t deadline);
 
 #endif

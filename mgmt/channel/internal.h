@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between channel.c (offers, receiving) and stream.c (what threads do with a stream).
+ * Between channel.c (offers, receiving) and lane.c (what threads do with a stream).
  */
 #ifndef BH_CHANNEL_INTERNAL_H
 #define BH_CHANNEL_INTERNAL_H
@@ -12,8 +12,8 @@
 #include "fifo.h"
 #include "vchan.h"
 
-struct stream {
-    struct stream *next;
+struct lane {
+    struct lane *next;
     struct channel *ch; /* NULL: no longer on it; done or reset is set then */
     unsigned int refs;
     uint32_t id;
@@ -41,7 +41,7 @@ struct channel {
     uint16_t domid;
     unsigned int offers;
     uint64_t generation;
-    struct stream *streams;
+    struct lane *streams;
     unsigned int nr_streams;
     uint32_t last_id;
     bool have_head;
@@ -59,8 +59,8 @@ struct channel {
 bool channel_try_send(struct channel *ch, uint32_t stream, enum bh_msg_type type, uint32_t arg,
                       const void *data, size_t len);
 /* Sends what is due of a stream, as far as there is room. */
-void stream_flush(struct stream *s);
+void lane_flush(struct lane *s);
 /* Takes it off its channel: done or reset, and nothing more will come. Freed with its last reference. */
-void stream_unlink(struct stream *s);
+void lane_unlink(struct lane *s);
 
 #endif

@@ -80,13 +80,13 @@ static bool serve(struct work *w)
     return true;
 }
 
-void console_flush(struct console *c)
+void guest_console_flush(struct console *c)
 {
     if (c != NULL)
         (void)drain(c);
 }
 
-int console_create(uint16_t domid, uint32_t remote_port, struct console_log *log,
+int guest_console_create(uint16_t domid, uint32_t remote_port, struct console_log *log,
                    struct console **out)
 {
     static const grant_ref ref = CONSOLE_GRANT_REF;
@@ -119,7 +119,7 @@ fail:
     return rc;
 }
 
-void console_destroy(struct console *c)
+void guest_console_destroy(struct console *c)
 {
     if (c == NULL)
         return;

@@ -19,7 +19,7 @@
 struct exec {
     struct exec *next; /* of the session */
     struct session *session;
-    struct stream *stream;
+    struct lane *stream;
     char id[16];
     bool has_stdin;
     bool over; /* DONE was delivered */
@@ -94,7 +94,7 @@ int session_exec(const char *id, const struct exec_spec *spec, struct exec **out
         return rc;
     }
     session_hold(s);
-    rc = stream_open(s->channel, BH_MSG_EXEC, e->data, len, rt_now() + OPEN_NS, &e->stream);
+    rc = lane_open(s->channel, BH_MSG_EXEC, e->data, len, rt_now() + OPEN_NS, &e->stream);
     if (rc != 0) {
         session_put(s);
         free(e);
@@ -122,7 +122,7 @@ static void fill_done(const struct exec *e, struct exec_event *ev)
     const struct bh_done *done;
     const char *text;
 
-    done = stream_done(e->stream, &text);
+    done = lane_done(e->stream, &text);
     ev->kind = EXEC_DONE;
     ev->how = how[done->kind];
     ev->code = (int)(done->code & 0xffff);
@@ -138,7 +138,7 @@ int exec_next(struct exec *e, struct exec_event *ev, uint64_t deadline)
     memset(ev, 0, sizeof(*ev));
     if (e->over)
         return -EINVAL;
-    n = stream_receive(e->stream, &type, e->data, sizeof(e->data), deadline);
+    n = lane_receive(e->stream, &type, e->data, sizeof(e->data), deadline);
     if (n == -ENOMEM)
         return -ECONNRESET;
     if (n < 0)
@@ -161,7 +161,7 @@ void exec_close(struct exec *e)
     while (*link != e)
         link = &(*link)->next;
     *link = e->next;
-    stream_close(e->stream);
+    lane_close(e->stream);
     session_put(e->session);
     free(e);
 }
@@ -187,7 +187,7 @@ static int find_exec(const char *id, const char *exec, struct exec **out)
 int session_exec_stdin(const char *id, const char *exec, const uint8_t *data, size_t len, bool eof)
 {
     struct exec *e;
-    struct stream *stream;
+    struct lane *stream;
     int rc = find_exec(id, exec, &e);
 
     if (rc != 0)
@@ -195,18 +195,18 @@ int session_exec_stdin(const char *id, const char *exec, const uint8_t *data, si
     if (!e->has_stdin)
         return -EINVAL;
     stream = e->stream; /* e may be closed during the waits below */
-    stream_hold(stream);
-    rc = stream_send(stream, BH_MSG_STDIN, data, len, WAIT_FOREVER);
+    lane_hold(stream);
+    rc = lane_send(stream, BH_MSG_STDIN, data, len, WAIT_FOREVER);
     if (rc == 0 && eof)
-        rc = stream_control(stream, BH_MSG_STDIN_EOF, 0, WAIT_FOREVER);
-    stream_release(stream);
+        rc = lane_control(stream, BH_MSG_STDIN_EOF, 0, WAIT_FOREVER);
+    lane_release(stream);
     return rc == -EPIPE || rc == -ECONNRESET ? -ENOENT : rc;
 }
 
 int session_exec_signal(const char *id, const char *exec, int signal)
 {
     struct exec *e;
-    struct stream *stream;
+    struct lane *stream;
     int rc = find_exec(id, exec, &e);
 
     if (rc != 0)
@@ -214,8 +214,8 @@ int session_exec_signal(const char *id, const char *exec, int signal)
     if (signal < 1 || signal > 64)
         return -EINVAL;
     stream = e->stream;
-    stream_hold(stream);
-    rc = stream_control(stream, BH_MSG_SIGNAL, (uint32_t)signal, WAIT_FOREVER);
-    stream_release(stream);
+    lane_hold(stream);
+    rc = lane_control(stream, BH_MSG_SIGNAL, (uint32_t)signal, WAIT_FOREVER);
+    lane_release(stream);
     return rc == -EPIPE || rc == -ECONNRESET ? -ENOENT : rc;
 }

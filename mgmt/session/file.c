@@ -14,13 +14,13 @@
 
 struct file {
     struct session *session;
-    struct stream *stream;
+    struct lane *stream;
 };
 
 /* The guest's word on how it ended, as our error. Its numbers are Linux's; nonsense becomes -EIO. */
-static int outcome(const struct stream *stream)
+static int outcome(const struct lane *stream)
 {
-    const struct bh_done *done = stream_done(stream, NULL);
+    const struct bh_done *done = lane_done(stream, NULL);
 
     if (done->kind == BH_DONE_OK)
         return 0;
@@ -48,7 +48,7 @@ static int open_stream(const char *id, enum bh_msg_type type, const void *payloa
         return -EMFILE;
     session_hold(s);
     f->session = s;
-    rc = stream_open(s->channel, type, payload, len, rt_now() + OPEN_NS, &f->stream);
+    rc = lane_open(s->channel, type, payload, len, rt_now() + OPEN_NS, &f->stream);
     if (rc != 0) {
         session_put(s);
         free(f);
@@ -69,7 +69,7 @@ int session_file_read(const char *id, const char *path, struct file_stat *st, st
     rc = open_stream(id, BH_MSG_READ, path, strlen(path), &f);
     if (rc != 0)
         return rc;
-    rc = stream_wait_stat(f->stream, &guest, rt_now() + OPEN_NS);
+    rc = lane_wait_stat(f->stream, &guest, rt_now() + OPEN_NS);
     if (rc > 0) {
         rc = outcome(f->stream);
         rc = rc == 0 ? -EIO : rc; /* done without a word on the file */
@@ -92,7 +92,7 @@ long file_read(struct file *f, uint8_t *buf, size_t len, uint64_t deadline)
 
     if (len == 0)
         return 0;
-    n = stream_receive(f->stream, &type, buf, len, deadline);
+    n = lane_receive(f->stream, &type, buf, len, deadline);
     return n == 0 ? outcome(f->stream) : n;
 }
 
@@ -121,25 +121,25 @@ static int ended(const struct file *f)
 
 int file_write(struct file *f, const uint8_t *data, size_t len, uint64_t deadline)
 {
-    int rc = stream_send(f->stream, BH_MSG_DATA, data, len, deadline);
+    int rc = lane_send(f->stream, BH_MSG_DATA, data, len, deadline);
 
     return rc == -EPIPE ? ended(f) : rc;
 }
 
 int file_commit(struct file *f, uint64_t deadline)
 {
-    int rc = stream_control(f->stream, BH_MSG_EOF, 0, deadline);
+    int rc = lane_control(f->stream, BH_MSG_EOF, 0, deadline);
 
     if (rc == -EPIPE)
         return ended(f);
     if (rc == 0)
-        rc = stream_wait_done(f->stream, deadline);
+        rc = lane_wait_done(f->stream, deadline);
     return rc == 0 ? outcome(f->stream) : rc;
 }
 
 void file_close(struct file *f)
 {
-    stream_close(f->stream);
+    lane_close(f->stream);
     session_put(f->session);
     free(f);
 }

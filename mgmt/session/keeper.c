@@ -147,7 +147,7 @@ static void check_domain(struct session *s)
     if (s->domid == SESSION_NO_DOMAIN || ctl_getinfo(s->domid, &info) != 0 ||
         info.state != BH_STATE_SHUTDOWN)
         return;
-    console_flush(s->console); /* what it wrote last may still be in its ring */
+    guest_console_flush(s->console); /* what it wrote last may still be in its ring */
     describe_end(s, info.reason, reason, sizeof(reason));
     fail(s, reason);
 }

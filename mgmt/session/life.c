@@ -42,7 +42,7 @@ static void on_channel(void *ctx)
 
 static int connect(struct session *s, const struct built_domain *d)
 {
-    int rc = console_create(d->domid, d->console_port, &s->log, &s->console);
+    int rc = guest_console_create(d->domid, d->console_port, &s->log, &s->console);
 
     if (rc == 0)
         rc = xenstore_introduce(d->domid, d->store_port, true, &s->store);
@@ -95,7 +95,7 @@ void life_end(struct session *s)
     home_remove_vif(domid);
     blkback_destroy(s->disk);
     s->disk = NULL;
-    console_destroy(s->console);
+    guest_console_destroy(s->console);
     s->console = NULL;
     xenstore_release(s->store);
     s->store = NULL;

@@ -21,16 +21,16 @@ void channel_set_limit(unsigned int streams)
 
 static bool id_in_use(const struct channel *ch, uint32_t id)
 {
-    for (const struct stream *s = ch->streams; s != NULL; s = s->next) {
+    for (const struct lane *s = ch->streams; s != NULL; s = s->next) {
         if (s->id == id)
             return true;
     }
     return false;
 }
 
-static struct stream *make(struct channel *ch)
+static struct lane *make(struct channel *ch)
 {
-    struct stream *s;
+    struct lane *s;
 
     if (ch->nr_streams >= BH_MAX_STREAMS || total >= limit)
         return NULL;
@@ -50,7 +50,7 @@ static struct stream *make(struct channel *ch)
     return s;
 }
 
-static void put_ref(struct stream *s)
+static void put_ref(struct lane *s)
 {
     if (s->refs > 0 || s->ch != NULL)
         return;
@@ -59,9 +59,9 @@ static void put_ref(struct stream *s)
     free(s);
 }
 
-void stream_unlink(struct stream *s)
+void lane_unlink(struct lane *s)
 {
-    struct stream **link = &s->ch->streams;
+    struct lane **link = &s->ch->streams;
 
     while (*link != s)
         link = &(*link)->next;
@@ -71,18 +71,18 @@ void stream_unlink(struct stream *s)
     put_ref(s);
 }
 
-void stream_hold(struct stream *s)
+void lane_hold(struct lane *s)
 {
     s->refs++;
 }
 
-void stream_release(struct stream *s)
+void lane_release(struct lane *s)
 {
     s->refs--;
     put_ref(s);
 }
 
-void stream_flush(struct stream *s)
+void lane_flush(struct lane *s)
 {
     if (s->reset || s->got_done)
         return;
@@ -98,7 +98,7 @@ void stream_flush(struct stream *s)
 }
 
 /* Sends one frame, waiting for room. -EPIPE once the stream is done. */
-static int send_frame(struct stream *s, enum bh_msg_type type, uint32_t arg, const void *payload,
+static int send_frame(struct lane *s, enum bh_msg_type type, uint32_t arg, const void *payload,
                       size_t len, uint64_t deadline)
 {
     for (;;) {
@@ -113,10 +113,10 @@ static int send_frame(struct stream *s, enum bh_msg_type type, uint32_t arg, con
     }
 }
 
-int stream_open(struct channel *ch, enum bh_msg_type type, const void *payload, size_t len,
-                uint64_t deadline, struct stream **out)
+int lane_open(struct channel *ch, enum bh_msg_type type, const void *payload, size_t len,
+                uint64_t deadline, struct lane **out)
 {
-    struct stream *s;
+    struct lane *s;
     int rc;
 
     if (ch->state != CHANNEL_READY)
@@ -129,45 +129,45 @@ int stream_open(struct channel *ch, enum bh_msg_type type, const void *payload, 
     rc = send_frame(s, type, 0, payload, len, deadline);
     if (rc != 0) {
         s->reset = true; /* the agent never heard of it */
-        stream_close(s);
+        lane_close(s);
         return rc;
     }
     *out = s;
     return 0;
 }
 
-void stream_close(struct stream *s)
+void lane_close(struct lane *s)
 {
     s->detached = true;
     fifo_free(&s->fifo);
     waitq_wake_all(&s->wq);
     if (s->reset || s->got_done) {
         if (s->ch != NULL)
-            stream_unlink(s);
+            lane_unlink(s);
     } else {
         /* It stays on the channel until the agent's DONE. What was received and dropped is credited,
          * else the agent might wait for that before it ends. */
         s->cancel_due = true;
         s->owed = BH_STREAM_WINDOW - s->granted;
         s->credit_due = s->owed > 0;
-        stream_flush(s);
+        lane_flush(s);
     }
-    stream_release(s);
+    lane_release(s);
 }
 
-uint32_t stream_id(const struct stream *s)
+uint32_t lane_id(const struct lane *s)
 {
     return s->id;
 }
 
-long stream_receive(struct stream *s, uint16_t *type, void *buf, size_t max, uint64_t deadline)
+long lane_receive(struct lane *s, uint16_t *type, void *buf, size_t max, uint64_t deadline)
 {
     for (;;) {
         size_t n = fifo_get(&s->fifo, type, buf, max);
 
         if (n > 0) {
             s->owed += (uint32_t)n;
-            stream_flush(s);
+            lane_flush(s);
             return (long)n;
         }
         if (s->corrupt)
@@ -181,7 +181,7 @@ long stream_receive(struct stream *s, uint16_t *type, void *buf, size_t max, uin
     }
 }
 
-int stream_wait_stat(struct stream *s, struct bh_stat *st, uint64_t deadline)
+int lane_wait_stat(struct lane *s, struct bh_stat *st, uint64_t deadline)
 {
     while (!s->got_stat) {
         if (s->got_done)
@@ -195,19 +195,19 @@ int stream_wait_stat(struct stream *s, struct bh_stat *st, uint64_t deadline)
     return 0;
 }
 
-int stream_wait_done(struct stream *s, uint64_t deadline)
+int lane_wait_done(struct lane *s, uint64_t deadline)
 {
     uint8_t drop[512];
     uint16_t type;
     long n;
 
     do {
-        n = stream_receive(s, &type, drop, sizeof(drop), deadline);
+        n = lane_receive(s, &type, drop, sizeof(drop), deadline);
     } while (n > 0);
     return (int)n;
 }
 
-const struct bh_done *stream_done(const struct stream *s, const char **text)
+const struct bh_done *lane_done(const struct lane *s, const char **text)
 {
     if (!s->got_done)
         return NULL;
@@ -216,7 +216,7 @@ const struct bh_done *stream_done(const struct stream *s, const char **text)
     return &s->done;
 }
 
-int stream_send(struct stream *s, enum bh_msg_type type, const void *data, size_t len,
+int lane_send(struct lane *s, enum bh_msg_type type, const void *data, size_t len,
                 uint64_t deadline)
 {
     const uint8_t *from = data;
@@ -246,7 +246,7 @@ int stream_send(struct stream *s, enum bh_msg_type type, const void *data, size_
     return 0;
 }
 
-int stream_control(struct stream *s, enum bh_msg_type type, uint32_t arg, uint64_t deadline)
+int lane_control(struct lane *s, enum bh_msg_type type, uint32_t arg, uint64_t deadline)
 {
     return send_frame(s, type, arg, NULL, 0, deadline);
 }
