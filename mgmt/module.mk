@@ -68,6 +68,7 @@ $(MGMT_TP_OBJS): $(O)/mgmt/third-party/%.o: mgmt/stack/lwipopts.h mgmt/module.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(PV_CFLAGS) $(MGMT_CPPFLAGS) -DCJSON_NESTING_LIMIT=16 -w -c $(TP)/$*.c -o $@
 
+$(MGMT_OBJS): | $(TP_STAMPS)
 -include $(wildcard $(O)/mgmt/*.d $(O)/mgmt/*/*.d)
 
 # Parsers of what sandboxes write.

@@ -20,3 +20,10 @@ $(O)/tests/linux-init: tests/e2e/linux/init.c
 $(O)/tests/linux.cpio: $(O)/tests/linux-init tools/image/mkinitrd
 	@mkdir -p $(O)/tests/empty
 	$(Q)tools/image/mkinitrd $< $(O)/tests/empty $@
+
+include tests/mgmt-host/module.mk
+
+# mgmt's real HTTP, TLS and API code on host sockets.
+.PHONY: test-host
+test-host: $(O)/tests/mgmt-host
+	@tests/sum "tests/e2e/api_host_test.py $<"

@@ -26,7 +26,7 @@
 
 /* Owns its data: it may outlive the request that began it. */
 struct feeder {
-    char session[SESSION_ID_LEN + 4];
+    char session[ROUTE_PARAM_LEN];
     char exec[32];
     uint8_t *data;
     size_t len, charged;
