@@ -22,7 +22,7 @@ int api_start(void)
     int rc = stack_start(rt_now() + NETWORK_NS);
 
     if (rc != 0) {
-        rt_log("mgmt: no network: error %d", -rc);
+        rt_log("mgmt: no network: error %d\n", -rc);
         return rc;
     }
     return api_serve(&config);

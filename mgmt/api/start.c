@@ -27,7 +27,7 @@ static int make_identity(void)
         identity_make(&identity, key, serial, now) == 0)
         return 0;
     if (rt_option("tls.key", text, sizeof text) == 0)
-        rt_log("bulkhead: tls.key is not a P-256 key in 64 hex digits: a new one is made");
+        rt_log("bulkhead: tls.key is not a P-256 key in 64 hex digits: a new one is made\n");
     rt_random(seed, sizeof seed);
     rc = identity_key_generate(seed, sizeof seed, key);
     if (rc == 0)
@@ -43,8 +43,8 @@ static void show_identity(void)
 
     hex_encode(identity.cert_sha256, 32, hex);
     base64_encode(identity.spki_sha256, 32, pin);
-    rt_log("bulkhead: certificate sha256 %s", hex);
-    rt_log("bulkhead: public key pin sha256//%s", pin);
+    rt_log("bulkhead: certificate sha256 %s\n", hex);
+    rt_log("bulkhead: public key pin sha256//%s\n", pin);
 }
 
 /* A preset key is not shown: whoever set it knows it, and the console may be logged. */
@@ -58,13 +58,13 @@ static void set_key(void)
             auth_set_key(key);
             return;
         }
-        rt_log("bulkhead: api.key is refused: %u to %u characters of a token are needed",
+        rt_log("bulkhead: api.key is refused: %u to %u characters of a token are needed\n",
                AUTH_KEY_MIN, AUTH_KEY_MAX);
     }
     rt_random(random, sizeof random);
     auth_make_key(random, key);
     auth_set_key(key);
-    rt_log("bulkhead: API key %s", key);
+    rt_log("bulkhead: API key %s\n", key);
     memset(key, 0, sizeof key);
 }
 
@@ -78,7 +78,7 @@ int api_serve(const struct server_config *config)
     rc = server_start(config);
     if (rc != 0)
         return rc;
-    rt_log("bulkhead: API ready on port %u", config->port);
+    rt_log("bulkhead: API ready on port %u\n", config->port);
     show_identity();
     set_key();
     return 0;

@@ -53,7 +53,7 @@ static void power(void *arg)
 {
     thread_sleep(POWER_DELAY_NS);
     if (platform_power(arg != NULL ? 1 : 0) != 0)
-        rt_log("mgmt: the hypervisor refused the power action");
+        rt_log("mgmt: the hypervisor refused the power action\n");
 }
 
 void api_power(struct http_exchange *x, const struct route_match *m)

@@ -68,7 +68,7 @@ void audit_add(const char *actor, const char *peer, const char *action, const ch
     copy_escaped(e->session, sizeof e->session, session);
     copy_escaped(e->outcome, sizeof e->outcome, outcome);
     copy_escaped(e->detail, sizeof e->detail, text);
-    rt_log("audit: %s %s%s%s%s%s %s%s%s", e->actor, e->peer, e->peer[0] ? " " : "", e->action,
+    rt_log("audit: %s %s%s%s%s%s %s%s%s\n", e->actor, e->peer, e->peer[0] ? " " : "", e->action,
            e->session[0] ? " " : "", e->session, e->outcome, e->detail[0] ? " " : "", e->detail);
 }
 

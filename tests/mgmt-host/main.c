@@ -16,7 +16,7 @@
 
 int platform_power(unsigned int action)
 {
-    rt_log("host: power %s", action == 0 ? "off" : "reboot");
+    rt_log("host: power %s\n", action == 0 ? "off" : "reboot");
     fake_delete_all();
     exit(0);
 }

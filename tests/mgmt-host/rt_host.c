@@ -219,7 +219,6 @@ void rt_log(const char *fmt, ...)
     va_start(ap, fmt);
     vprintf(fmt, ap);
     va_end(ap);
-    putchar('\n');
     fflush(stdout);
 }
 

@@ -115,7 +115,7 @@ int session_delete(const char *id)
     *link = s->next;
     snprintf(command, sizeof command, "rm -rf %s", s->dir);
     if (system(command) != 0)
-        rt_log("host: %s failed", command);
+        rt_log("host: %s failed\n", command);
     free(s);
     return 0;
 }
