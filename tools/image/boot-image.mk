@@ -4,8 +4,8 @@
 # not built yet is left out, but for the kernel.
 
 # $(call part,SECTION,BOX,PRODUCT): carried once the box's module.mk has a rule for its product
-part = $(if $(shell grep -ls '$(3):' $(2)/module.mk),$(1)=$(O)/$(3))
-EFI_MIN := $(call part,.hv,hv,hv/hv.elf)
+part = $(if $(shell grep -ls '$(3) *:' $(2)/module.mk),$(1)=$(O)/$(3))
+EFI_MIN := .hv=$(O)/hv/hv.elf
 EFI_PARTS := $(EFI_MIN) $(call part,.mgmt,mgmt,mgmt/mgmt.elf) $(call part,.net,net,net/net.elf) \
     .kernel=$(O)/sandbox/vmlinux \
     .initrd=$(O)/sandbox/initrd.cpio \
