@@ -33,6 +33,8 @@ $(NET_OBJS): | $(TP_STAMP_musl) $(TP_STAMP_xen-headers) $(TP_STAMP_lwip)
 
 $(call pv_program,$(O)/net/net.elf,$(NET_OBJS) $(NET_LWIP_OBJS))
 
+$(O)/net/net.elf: net/module.mk
+
 net: $(O)/net/net.elf
 
 include tests/fuzz/net/module.mk
