@@ -335,6 +335,7 @@ struct vcpu *sched_pick(struct pcpu *pc)
         account(prev, now);
         if (keeps(prev, sched_first(now, &capped), now)) {
             prev->yielded = false;
+            min_vruntime = MAX(min_vruntime, prev->vruntime);
             pc->slice_end = slice_end(prev, now);
             spin_unlock(&sched_lock);
             return prev;
