@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
 # bulkhead.efi (everything in one PE file), bulkhead-min.efi (loader and hv only, for run-guest) and
-# bulkhead.img (GPT disk with an ESP that boots by itself). What is not in the tree or
-# not built yet is left out, but for the kernel.
+# bulkhead.img (GPT disk with an ESP that boots by itself).
 
-# $(call part,SECTION,BOX,PRODUCT): carried once the box's module.mk has a rule for its product
-part = $(if $(shell grep -ls '$(3) *:' $(2)/module.mk),$(1)=$(O)/$(3))
 EFI_MIN := .hv=$(O)/hv/hv.elf
-EFI_PARTS := $(EFI_MIN) $(call part,.mgmt,mgmt,mgmt/mgmt.elf) $(call part,.net,net,net/net.elf) \
+EFI_PARTS := $(EFI_MIN) .mgmt=$(O)/mgmt/mgmt.elf .net=$(O)/net/net.elf \
     .kernel=$(O)/sandbox/vmlinux \
     .initrd=$(O)/sandbox/initrd.cpio \
     .bhash=$(O)/sandbox/base.squashfs.root \
