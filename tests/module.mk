@@ -22,8 +22,15 @@ $(O)/tests/linux.cpio: $(O)/tests/linux-init tools/image/mkinitrd
 	$(Q)tools/image/mkinitrd $< $(O)/tests/empty $@
 
 include tests/mgmt-host/module.mk
+include tests/fuzz/mgmt/module.mk
 
-# mgmt's real HTTP, TLS and API code on host sockets.
-.PHONY: test-host
-test-host: $(O)/tests/mgmt-host
-	@tests/sum "tests/e2e/api_host_test.py $<"
+# mgmt's real HTTP, TLS and API code on host sockets, and the fuzzers for a short time.
+FUZZ_TEST_SECONDS ?= 10
+FUZZERS = $(MGMT_FUZZERS) $(NET_FUZZERS)
+
+.PHONY: test-host fuzz
+test-host: $(O)/tests/mgmt-host $(FUZZERS)
+	@tests/sum "tests/e2e/api_host_test.py $<" "tests/fuzz/run $(FUZZ_TEST_SECONDS) $(FUZZERS)"
+
+fuzz: $(FUZZERS)
+	@tests/fuzz/run $(or $(filter-out 0,$(FUZZ_SECONDS)),60) $(FUZZERS)
