@@ -233,9 +233,9 @@ void boot_domains_start(void)
     }
     if (!mgmt)
         panic("no mgmt in the image");
-    start_mgmt(mgmt);
     if (net)
-        start_net(net);
+        start_net(net); /* first: mgmt expects it there, and may run as soon as it exists */
+    start_mgmt(mgmt);
 }
 
 static const char *reason_name(uint32_t reason)
