@@ -43,7 +43,8 @@ static uint64_t raw(struct p2m *p, gfn_t g)
 
 TEST(p2m_maps_and_finds_pages)
 {
-    FOR_EACH_FORMAT (f) {
+    FOR_EACH_FORMAT(f)
+    {
         struct p2m *p = fresh(f);
         struct p2m_entry e;
 
@@ -65,7 +66,8 @@ TEST(p2m_maps_and_finds_pages)
 
 TEST(p2m_large_mappings_split)
 {
-    FOR_EACH_FORMAT (f) {
+    FOR_EACH_FORMAT(f)
+    {
         struct p2m *p = fresh(f);
         struct p2m_entry e;
 
@@ -95,7 +97,8 @@ TEST(p2m_large_mappings_split)
 
 TEST(p2m_large_over_an_emptied_table)
 {
-    FOR_EACH_FORMAT (f) {
+    FOR_EACH_FORMAT(f)
+    {
         struct p2m *p = fresh(f);
         struct p2m_entry e;
 
@@ -113,10 +116,12 @@ TEST(p2m_types_decide_access)
     static const struct {
         enum p2m_type type;
         int read, write;
-    } cases[] = {{P2M_RAM, 0, 0},        {P2M_RAM_RO, 0, -EACCES}, {P2M_GRANT, 0, 0},
-                 {P2M_GRANT_RO, 0, -EACCES}, {P2M_SHARED, 0, 0},   {P2M_MMIO, -EACCES, -EACCES}};
+    } cases[] = {{P2M_RAM, 0, 0},    {P2M_RAM_RO, 0, -EACCES},
+                 {P2M_GRANT, 0, 0},  {P2M_GRANT_RO, 0, -EACCES},
+                 {P2M_SHARED, 0, 0}, {P2M_MMIO, -EACCES, -EACCES}};
 
-    FOR_EACH_FORMAT (f) {
+    FOR_EACH_FORMAT(f)
+    {
         struct p2m *p = fresh(f);
         struct p2m_entry e;
 
@@ -149,7 +154,8 @@ TEST(p2m_bits_are_what_the_hardware_wants)
 
 TEST(p2m_next_visits_all_in_order)
 {
-    FOR_EACH_FORMAT (f) {
+    FOR_EACH_FORMAT(f)
+    {
         struct p2m *p = fresh(f);
         struct p2m_entry e;
         gfn_t g = GFN(0);
@@ -176,7 +182,8 @@ TEST(p2m_next_visits_all_in_order)
 
 TEST(p2m_gives_every_table_back)
 {
-    FOR_EACH_FORMAT (f) {
+    FOR_EACH_FORMAT(f)
+    {
         struct p2m *p = fresh(f);
 
         for (uint64_t i = 0; i < 200; i++)
@@ -193,7 +200,8 @@ TEST(p2m_gives_every_table_back)
 
 TEST(p2m_without_memory_changes_nothing)
 {
-    FOR_EACH_FORMAT (f) {
+    FOR_EACH_FORMAT(f)
+    {
         struct p2m *p = fresh(f);
         struct p2m_entry e;
 
