@@ -79,4 +79,5 @@ $(MGMT_OBJS): | $(TP_STAMP_musl) $(TP_STAMP_xen-headers) $(TP_STAMP_bearssl) $(T
     $(TP_STAMP_cjson) $(TP_STAMP_picohttpparser)
 
 $(call pv_program,$(O)/mgmt/mgmt.elf,$(MGMT_OBJS),$(MGMT_LIBS))
+$(O)/mgmt/mgmt.elf: mgmt/module.mk
 mgmt: $(O)/mgmt/mgmt.elf
