@@ -116,7 +116,12 @@ static int write(struct request *r)
 
 static int set_entry(struct request *r)
 {
+    int rc;
+
     hvm->set_entry_pvh(r->d->vcpus[0], r->c.u.entry.eip, r->c.u.entry.ebx);
+    rc = vcpu_up(r->d->vcpus[0]); /* it runs when the domain is unpaused */
+    if (rc && rc != -EEXIST)
+        return rc;
     return 0;
 }
 
