@@ -23,10 +23,11 @@ $(O)/tests/linux.cpio: $(O)/tests/linux-init tools/image/mkinitrd
 
 include tests/mgmt-host/module.mk
 include tests/fuzz/mgmt/module.mk
+include tests/fuzz/hv/module.mk
 
 # mgmt's real HTTP, TLS and API code on host sockets, and the fuzzers for a short time.
 FUZZ_TEST_SECONDS ?= 10
-FUZZERS = $(MGMT_FUZZERS) $(NET_FUZZERS)
+FUZZERS = $(MGMT_FUZZERS) $(NET_FUZZERS) $(HV_FUZZERS)
 
 .PHONY: test-host fuzz
 test-host: $(O)/tests/mgmt-host $(FUZZERS)

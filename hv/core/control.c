@@ -252,7 +252,7 @@ static const struct command commands[] = {
     [BH_CTL_DESTROY] = {destroy, .needs_domain = true, .not_self = true},
     [BH_CTL_GETINFO] = {getinfo, .needs_domain = true, .out = true},
     [BH_CTL_SCHED] = {sched, .needs_domain = true},
-    [BH_CTL_POWER] = {power},
+    [BH_CTL_POWER] = {power, .needs_domain = false},
     [BH_CTL_PCI_ASSIGN] = {pci_assign, .needs_domain = true},
     [BH_CTL_PCI_CFG] = {pci_config, .out = true},
     [BH_CTL_SCAN_FREE] = {scan_free, .out = true, .out_again = true},

@@ -346,16 +346,20 @@ const struct hvm_ops *hvm = &sim_ops;
 
 void sim_start(void)
 {
-    if (sim_ram)
+    size_t bytes = (size_t)SIM_FRAMES * PAGE_SIZE;
+
+    if (sim_ram) {
         (void)sim_end();
-    else if (posix_memalign((void **)&sim_ram, 2U << 20, (size_t)SIM_FRAMES * PAGE_SIZE))
-        abort();
+    } else {
+        if (posix_memalign((void **)&sim_ram, 2U << 20, bytes))
+            abort();
+        memset(sim_ram, 0x5a, bytes); /* what the firmware left */
+    }
     for (uint32_t i = 0; i < SIM_CPUS; i++) {
         cpus[i].id = i;
         pcpus[i] = &cpus[i];
     }
     memset(record_space, 0, sizeof(record_space));
-    memset(sim_ram, 0x5a, (size_t)SIM_FRAMES * PAGE_SIZE);
     memset(sim_pci, 0, sizeof(sim_pci));
     memset(&sim_paging, 0, sizeof(sim_paging));
     sim_preempt_every = 0;
