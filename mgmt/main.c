@@ -27,6 +27,21 @@ static void must(const char *what, int rc)
         rt_panic("mgmt: %s: error %d\n", what, -rc);
 }
 
+#define NET_START_NS 5000000000ULL
+
+/* The hypervisor may still be building it, on another CPU. */
+static void wait_for_net(void)
+{
+    uint64_t deadline = rt_now() + NET_START_NS;
+    struct bh_ctl_info info;
+
+    while (ctl_getinfo(BH_DOMID_NET, &info) != 0 || info.state < BH_STATE_RUNNING) {
+        if (rt_now() > deadline)
+            rt_panic("mgmt: there is no net\n");
+        thread_sleep(1000000);
+    }
+}
+
 /* The hypervisor started net beside us and seeded grant reference 1; it waits for its store. */
 static void introduce_net(void)
 {
@@ -59,6 +74,7 @@ int rt_main(void)
     must("worker", worker_init());
     must("xenstore", xenstore_init());
     must("own home", home_create(BH_DOMID_MGMT, false));
+    wait_for_net();
     if (pci_assign_network() == 0)
         rt_log("mgmt: no network controller: nothing is reachable from outside\n");
     introduce_net();
