@@ -21,9 +21,12 @@ import time
 import urllib.parse
 
 from harness import case, equal, run
+from openapi import Spec
 
 KEY = "bhk_host-test-key-0123456789"
 TIMEOUT = 60
+SPEC = Spec()
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 
 
 class Api:
@@ -61,7 +64,7 @@ class Api:
                                            timeout=TIMEOUT)
 
     def call(self, method, path, body=None, headers=None, key=KEY, connection=None):
-        """One request; returns (status, headers, body bytes)."""
+        """One request; returns (status, headers, body bytes). Every answer is held to the OpenAPI file."""
         c = connection or self.connection()
         h = {"Authorization": f"Bearer {key}"} if key else {}
         h.update(headers or {})
@@ -72,6 +75,7 @@ class Api:
         data = r.read()
         if connection is None:
             c.close()
+        SPEC.check_answer(method, path, r.status, r.headers, data)
         return r.status, r.headers, data
 
     def json(self, method, path, body=None, want=200, **more):
@@ -218,6 +222,13 @@ def start_slow(api):
 @case
 def health_needs_no_key(api):
     equal(api.json("GET", "/v1/health", key=None), {"status": "ok"})
+
+
+@case
+def the_openapi_file_lists_every_route(api):
+    with open(os.path.join(TOP, "mgmt/api/common.c")) as f:
+        routes = set(re.findall(r'\{HTTP_(\w+), "(/v1[^"]*)"', f.read()))
+    equal({o for o in SPEC.operations() if o[0] != "HEAD"}, routes)
 
 
 @case
