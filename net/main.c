@@ -24,7 +24,6 @@
 #define ROUNDS_MAX 16U /* before other threads get their turn */
 #define MS 1000000ULL
 #define TICK (10 * MS)
-#define UPLINK_TICK (50 * MS)
 #define NIC_LOOK (100 * MS)
 #define POLL_BUSY (MS / 4) /* how often an idle domain looks at the card */
 #define POLL_IDLE (2 * MS)
@@ -248,17 +247,14 @@ static bool run_round(void)
 
 static void run_timers(void)
 {
-    static uint64_t next_tick, next_uplink;
+    static uint64_t next_tick;
 
-    if (sw.now >= next_tick) {
-        next_tick = sw.now + TICK;
-        sw_tick(&sw);
-    }
-    if (sw.now >= next_uplink) {
-        next_uplink = sw.now + UPLINK_TICK;
-        if (uplink_tick((uint32_t)(sw.now / MS)) && sw.up.ip != 0)
-            set_state("up");
-    }
+    if (sw.now < next_tick)
+        return;
+    next_tick = sw.now + TICK;
+    sw_tick(&sw);
+    if (uplink_tick((uint32_t)(sw.now / MS)) && sw.up.ip != 0)
+        set_state("up");
 }
 
 static void switch_loop(void)

@@ -20,6 +20,8 @@
 
 #define ROOT "backend/vif"
 #define MAX_VIFS 1024U
+#define VIF_INDEX_MAX 15U
+#define DOMID_LAST 0x7fefU     /* above are Xen's special ids */
 #define CHECK_NS 1000000000ULL /* how late a thread notices what it gets no watch event for */
 #define THREAD_STACK 16384U
 
@@ -312,37 +314,38 @@ static void scan_index(uint32_t index, uint32_t domid)
     refresh((uint16_t)domid, index);
 }
 
+/* One domain's interfaces: those of the store, then those of ours that the store may not have. */
 static void scan_domain(uint32_t domid, uint32_t unused)
 {
     char dir[VIF_PATH_MAX];
+    bool have[VIF_INDEX_MAX + 1] = {false};
 
     (void)unused;
     snprintf(dir, sizeof(dir), ROOT "/%u", (unsigned int)domid);
-    each_number(dir, 15, scan_index, domid);
+    each_number(dir, VIF_INDEX_MAX, scan_index, domid);
+    for (const struct vif *v = vifs; v != NULL; v = v->next) {
+        if (v->domid == domid && !v->gone)
+            have[v->index] = true; /* refresh() waits, and the list may change then */
+    }
+    for (unsigned int i = 0; i <= VIF_INDEX_MAX; i++) {
+        if (have[i])
+            refresh((uint16_t)domid, i);
+    }
 }
 
-/* Everything: what the store has, and what we have and the store may not. */
 static void scan_all(void)
 {
-    struct {
-        uint16_t domid;
-        unsigned int index;
-    } have[64];
-    unsigned int n = 0, seen = 0, skip = 0;
+    uint16_t *have = calloc(MAX_VIFS, sizeof(*have));
+    unsigned int n = 0;
 
-    each_number(ROOT, 0x7fef, scan_domain, 0);
-    do { /* in pieces: refresh() waits, and the list may change then */
-        n = seen = 0;
-        for (struct vif *v = vifs; v != NULL && n < 64; v = v->next) {
-            if (seen++ >= skip) {
-                have[n].domid = v->domid;
-                have[n++].index = v->index;
-            }
-        }
-        for (unsigned int i = 0; i < n; i++)
-            refresh(have[i].domid, have[i].index);
-        skip += n;
-    } while (n == 64);
+    each_number(ROOT, DOMID_LAST, scan_domain, 0);
+    for (const struct vif *v = vifs; have != NULL && v != NULL && n < MAX_VIFS; v = v->next) {
+        if (!v->gone)
+            have[n++] = v->domid;
+    }
+    while (n > 0)
+        scan_domain(have[--n], 0);
+    free(have);
 }
 
 /* Keys that we write ourselves bring events too; nothing follows from them. */
@@ -363,15 +366,15 @@ static void on_change(const char *path)
         return;
     }
     domid = strtoul(p + 1, &end, 10);
-    if (end == p + 1 || domid > 0x7fef)
+    if (end == p + 1 || domid > DOMID_LAST)
         return;
     if (*end != '/') { /* the domain's folder, perhaps removed */
-        scan_all();
+        scan_domain((uint32_t)domid, 0);
         return;
     }
     p = end + 1;
     index = strtoul(p, &end, 10);
-    if (end != p && index <= 15 && !is_ours(end))
+    if (end != p && index <= VIF_INDEX_MAX && !is_ours(end))
         refresh((uint16_t)domid, (unsigned int)index);
 }
 
