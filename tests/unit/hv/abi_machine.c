@@ -112,6 +112,16 @@ void vcpu_wake(struct vcpu *v)
                                 __ATOMIC_SEQ_CST);
 }
 
+int vcpu_up(struct vcpu *v)
+{
+    uint32_t offline = VCPU_OFFLINE;
+
+    return __atomic_compare_exchange_n(&v->state, &offline, VCPU_RUNNABLE, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST)
+               ? 0
+               : -EEXIST;
+}
+
 void vcpu_block(struct vcpu *v)
 {
     __atomic_store_n(&v->state, VCPU_BLOCKED, __ATOMIC_SEQ_CST);
