@@ -18,7 +18,7 @@
 #include "nic.h"
 #include "uplink.h"
 
-#define FRAMES 2048U   /* 4 MB */
+#define FRAMES 1024U   /* 2 MB */
 #define FLOWS 16384U   /* 1.5 MB */
 #define NIC_BUDGET 64U /* frames a round */
 #define ROUNDS_MAX 16U /* before other threads get their turn */
@@ -253,8 +253,8 @@ static void run_timers(void)
         return;
     next_tick = sw.now + TICK;
     sw_tick(&sw);
-    if (uplink_tick((uint32_t)(sw.now / MS)) && sw.up.ip != 0)
-        set_state("up");
+    if (uplink_tick((uint32_t)(sw.now / MS)))
+        set_state(sw.up.ip != 0 ? "up" : "dhcp");
 }
 
 static void switch_loop(void)

@@ -2,7 +2,7 @@
 # End-to-end tests: the real image in both rigs, and the parts that need a rig of their own.
 
 test-amd: image cli
-	@tests/sum tests/e2e/test_amd.py tests/e2e/test_shapes.py
+	@tests/sum tests/e2e/test_amd.py tests/e2e/test_network.py tests/e2e/test_shapes.py
 
 test-vtx: image cli
 	@tests/sum tests/e2e/test_vtx.py

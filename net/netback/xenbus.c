@@ -23,6 +23,7 @@
 #define VIF_INDEX_MAX 15U
 #define DOMID_LAST 0x7fefU     /* above are Xen's special ids */
 #define CHECK_NS 1000000000ULL /* how late a thread notices what it gets no watch event for */
+#define STEP_NS 100000000ULL
 #define THREAD_STACK 16384U
 
 static unsigned int nr_vifs;
@@ -196,6 +197,7 @@ static void vif_thread(void *arg)
     struct vif **link = &vifs;
     struct xs_watch *watch = NULL;
     unsigned int shown = XenbusStateInitialising, state;
+    struct sw_budget steps = {.rate = 10, .burst = 20, .tokens = 20000, .last = rt_now()};
     char path[VIF_PATH_MAX + 8], *changed;
 
     snprintf(path, sizeof(path), "%s/state", v->frontend);
@@ -208,6 +210,9 @@ static void vif_thread(void *arg)
             thread_sleep(CHECK_NS);
         else if (xs_watch_wait(watch, rt_now() + CHECK_NS, &changed) == 0)
             free(changed);
+        /* Whoever changes its state all the time waits for it, not the others. */
+        if (!sw_budget_take(&steps, rt_now()))
+            thread_sleep(STEP_NS);
         if (!v->gone && xenbus_read_state(v->frontend, &state) == 0 && !v->gone)
             shown = follow(v, state, shown);
     }

@@ -9,6 +9,7 @@
 
 #define TIMEOUT_TCP_NEW (30 * FLOW_SECOND)
 #define TIMEOUT_TCP_ESTABLISHED (7440 * FLOW_SECOND) /* RFC 5382, REQ-5: 2 hours 4 minutes */
+#define TIMEOUT_TCP_HALF_CLOSED (240 * FLOW_SECOND)  /* the same: 4 minutes */
 #define TIMEOUT_TCP_CLOSING (30 * FLOW_SECOND)
 #define TIMEOUT_UDP_NEW (30 * FLOW_SECOND)
 #define TIMEOUT_UDP_ESTABLISHED (300 * FLOW_SECOND) /* RFC 4787, REQ-5 */
@@ -144,13 +145,14 @@ static uint16_t pick_port(struct flow_table *t, uint8_t proto, uint32_t remote_i
     return 0;
 }
 
-/* Makes room in the owner's share at the cost of its own dead, closing or unanswered flows. */
+/* Makes room in the owner's share at the cost of its own dead, (half) closed or unanswered flows.
+ */
 static void reclaim(struct flow_table *t, struct flow_owner *o, uint64_t now)
 {
     struct flow *f = o->oldest;
 
     for (unsigned int i = 0; f != NULL && i < RECLAIM_TRIES; i++) {
-        if (now >= f->expires || f->state != FLOW_ESTABLISHED) {
+        if (now >= f->expires || f->state != FLOW_ESTABLISHED || f->fins != 0) {
             flow_free(t, f);
             return;
         }
@@ -217,7 +219,9 @@ static uint64_t timeout_of(const struct flow *f)
         return TIMEOUT_OTHER;
     if (f->state == FLOW_NEW)
         return TIMEOUT_TCP_NEW;
-    return f->state == FLOW_CLOSING ? TIMEOUT_TCP_CLOSING : TIMEOUT_TCP_ESTABLISHED;
+    if (f->state == FLOW_CLOSING)
+        return TIMEOUT_TCP_CLOSING;
+    return f->fins != 0 ? TIMEOUT_TCP_HALF_CLOSED : TIMEOUT_TCP_ESTABLISHED;
 }
 
 void flow_touch(struct flow *f, bool from_remote_side, uint8_t tcp_flags, uint64_t now)

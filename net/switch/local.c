@@ -62,7 +62,8 @@ bool local_dhcp(const struct sw *sw, const struct sw_port *port, struct frame *f
                                 .mask = SW_INNER_MASK,
                                 .gateway = SW_GATEWAY_IP,
                                 .dns = sw->up.dns,
-                                .seconds = SW_LEASE_SECONDS};
+                                .seconds =
+                                    sw->up.dns != 0 ? SW_LEASE_SECONDS : SW_LEASE_SECONDS_NO_DNS};
     struct dhcpd_reply reply;
     uint8_t *udp = f->data + ETH_HLEN + IP_HLEN;
     uint16_t udp_len;

@@ -32,6 +32,7 @@ extern const uint8_t sw_gateway_mac[6]; /* 02:42:48:00:00:01 */
 #define SW_SANDBOX_FLOWS 1024U
 #define SW_MGMT_FLOWS 2048U
 #define SW_LEASE_SECONDS 3600U
+#define SW_LEASE_SECONDS_NO_DNS 60U /* asks again soon, when the uplink may be up */
 
 enum sw_kind { SW_UPLINK, SW_MGMT, SW_SANDBOX };
 

@@ -104,6 +104,12 @@ TEST(dhcpd_leases_the_ports_address_through_the_switch)
         CHECK_EQ(option32(reply, 300, 54), SW_GATEWAY_IP);
         rig_free(f);
     }
+    r->sw.up.dns = 0; /* not known yet: a short lease, so that it is asked for again */
+    struct frame *f = rig_send(&r->box1, &s);
+
+    CHECK(f != NULL);
+    CHECK_EQ(option32(f->data + 42, 300, 51), 60);
+    rig_free(f);
     rig_end();
 }
 

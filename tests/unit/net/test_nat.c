@@ -397,10 +397,19 @@ TEST(nat_follows_a_tcp_connection)
     r->sw.now += 7000 * FLOW_SECOND;
     CHECK(answered(r, IP_PROTO_TCP, 80, outer, TCP_ACK));
     send_more(r, IP_PROTO_TCP, 1, 80, TCP_FIN | TCP_ACK);
-    r->sw.now += 100 * FLOW_SECOND; /* half closed lives on */
+    r->sw.now += 239 * FLOW_SECOND; /* half closed lives on while it is used */
     CHECK(answered(r, IP_PROTO_TCP, 80, outer, TCP_ACK));
     CHECK(answered(r, IP_PROTO_TCP, 80, outer, TCP_FIN | TCP_ACK));
     send_more(r, IP_PROTO_TCP, 1, 80, TCP_ACK);
+    r->sw.now += 31 * FLOW_SECOND;
+    CHECK(!answered(r, IP_PROTO_TCP, 80, outer, TCP_ACK));
+    outer = open_flow(r, IP_PROTO_TCP, 1, 80);
+    CHECK(answered(r, IP_PROTO_TCP, 80, outer, TCP_SYN | TCP_ACK));
+    send_more(r, IP_PROTO_TCP, 1, 80, TCP_FIN | TCP_ACK);
+    r->sw.now += 241 * FLOW_SECOND;
+    CHECK(!answered(r, IP_PROTO_TCP, 80, outer, TCP_ACK));
+    outer = open_flow(r, IP_PROTO_TCP, 1, 80);
+    CHECK(answered(r, IP_PROTO_TCP, 80, outer, TCP_RST | TCP_ACK));
     r->sw.now += 31 * FLOW_SECOND;
     CHECK(!answered(r, IP_PROTO_TCP, 80, outer, TCP_ACK));
     rig_end();
