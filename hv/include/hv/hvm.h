@@ -77,8 +77,9 @@ struct guest_paging {
  * All functions run on the pcpu of the vcpu with interrupts off unless said otherwise.
  *
  * Contract of run(): before it the caller has decided what to do with v->regs; run() loads RAX..R15,
- * RIP, RFLAGS, RSP from v->regs, asks vcpu_pending_vector() and injects that or opens an interrupt
- * window, sets v->in_guest, full barrier, gives up with VMEXIT_NONE if this_pcpu()->resched, flushes
+ * RIP, RFLAGS, RSP from v->regs, sets v->in_guest, full barrier, gives up with VMEXIT_NONE if
+ * this_pcpu()->resched, asks vcpu_pending_vector() (not before: an event that came in between would
+ * bring no kick) and injects that or opens an interrupt window, flushes
  * guest translations if v->flush_gen != p2m.flush_gen (then v->flush_gen is set), enters, clears
  * v->in_guest, stores registers back and fills *exit. Events that were being delivered when the exit
  * came are put back for the next entry. exit->u is written only where the reason uses it.

@@ -187,21 +187,22 @@ void svm_run(struct vcpu *v, struct vmexit *exit)
 {
     struct vmcb *b = v->arch.svm.vmcb;
     struct pcpu *pc = this_pcpu();
-    int vector = vcpu_pending_vector(v);
     uint64_t gen;
+    int vector;
 
-    if (UNLIKELY(vector >= 0)) {
-        b->int_control = INT_CTL_MASKING | INT_CTL_V_IRQ | INT_CTL_IGN_TPR | INT_CTL_PRIO_MAX;
-        b->int_vector = (uint32_t)vector;
-    } else {
-        b->int_control = INT_CTL_MASKING;
-    }
     WRITE_ONCE(v->in_guest, true);
     arch_mb();
     if (UNLIKELY(pc->resched)) {
         WRITE_ONCE(v->in_guest, false);
         exit->reason = VMEXIT_NONE;
         return;
+    }
+    vector = vcpu_pending_vector(v); /* after in_guest: what comes later comes with a kick */
+    if (UNLIKELY(vector >= 0)) {
+        b->int_control = INT_CTL_MASKING | INT_CTL_V_IRQ | INT_CTL_IGN_TPR | INT_CTL_PRIO_MAX;
+        b->int_vector = (uint32_t)vector;
+    } else {
+        b->int_control = INT_CTL_MASKING;
     }
     gen = READ_ONCE(v->d->p2m.flush_gen);
     if (UNLIKELY(v->flush_gen != gen || v->arch.svm.asid_gen != pc->asid_gen ||
