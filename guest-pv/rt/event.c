@@ -180,10 +180,11 @@ void event_block(void)
     rt_hypercall(__HYPERVISOR_sched_op, SCHEDOP_block, 0, 0, 0, 0);
 }
 
-static void ignore_event(evtchn_port port, void *arg)
+static void timer_event(evtchn_port port, void *arg)
 {
     (void)port;
     (void)arg;
+    time_wake_came();
 }
 
 /* The timer's event only ends the sleep: the scheduler looks at the clock itself. */
@@ -194,7 +195,7 @@ void event_init(void)
     memset(rt_shared_info->evtchn_mask, 0xff, sizeof(rt_shared_info->evtchn_mask));
     rt_shared_info->vcpu_info[0].evtchn_upcall_mask = 0;
     if (evtchn_bind_virq(VIRQ_TIMER, &port) != 0 ||
-        evtchn_set_handler(port, ignore_event, NULL) != 0)
+        evtchn_set_handler(port, timer_event, NULL) != 0)
         rt_panic("rt: cannot bind the timer\n");
 }
 

@@ -68,6 +68,7 @@ void console_flush(void);
 
 /* time.c */
 uint64_t time_wake_at(uint64_t deadline); /* arms the one-shot timer; returns what is armed */
+void time_wake_came(void);               /* its event was seen: the next call arms it again */
 
 /* event.c */
 void event_init(void);

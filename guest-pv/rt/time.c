@@ -54,9 +54,16 @@ uint64_t rt_wallclock(void)
     return sec * NS_PER_SEC + nsec + rt_now();
 }
 
+static uint64_t armed;
+
+/* The timer may end a little early by our clock: then it must be set again, or nobody would wake us. */
+void time_wake_came(void)
+{
+    armed = 0;
+}
+
 uint64_t time_wake_at(uint64_t deadline)
 {
-    static uint64_t armed;
     struct vcpu_set_singleshot_timer timer = {.timeout_abs_ns = deadline};
 
     /* An earlier one that is still to come costs a wake-up, but no hypercall each time. */
