@@ -75,7 +75,7 @@ int evtchn_find_free(struct domain *d, uint32_t *port)
     struct evtchn_table *t = d->evtchn;
     int rc;
 
-    if (d->dying)
+    if (READ_ONCE(d->dying))
         return -ESRCH;
     for (uint32_t p = t->first_free;; p++) {
         struct evtchn *chn = evtchn_port(d, p);

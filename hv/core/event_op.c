@@ -46,7 +46,7 @@ static int connect(struct domain *ld, struct domain *rd, uint32_t rport, uint32_
     struct evtchn *rchn = evtchn_port(rd, rport);
     int rc;
 
-    if (rd->dying)
+    if (READ_ONCE(rd->dying))
         return -ESRCH;
     if (!rchn || rchn->state != EVTCHN_UNBOUND || rchn->remote_domid != ld->id)
         return -EINVAL;
@@ -148,7 +148,7 @@ static void send_to_peer(const struct domain *ld, uint32_t lport, const struct e
     spin_lock(&rd->evtchn_lock);
     far = evtchn_port(rd, near->remote_port);
     if (far && far->state == EVTCHN_INTERDOMAIN && far->remote_domid == ld->id &&
-        far->remote_port == lport && !rd->dying)
+        far->remote_port == lport && !READ_ONCE(rd->dying))
         evtchn_set_pending(rd, near->remote_port);
     spin_unlock(&rd->evtchn_lock);
     domain_put(rd);

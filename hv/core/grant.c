@@ -236,7 +236,7 @@ int16_t grant_acquire(struct domain *rd, uint32_t ref, uint16_t user, bool write
     int16_t status = GNTST_bad_gntref;
 
     spin_lock(&rd->grant_lock);
-    if (rd->dying) {
+    if (READ_ONCE(rd->dying)) {
         status = GNTST_bad_domain;
     } else if (frame < gt->nr_frames) {
         status = begin_use(rd, &gt->shared[frame][slot], &gt->active[frame][slot], user, write);

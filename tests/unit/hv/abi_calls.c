@@ -271,10 +271,9 @@ TEST(random_calls_of_every_domain_lose_nothing)
 
 struct racer {
     struct domain *d;
-    struct domain *peer;
+    uint16_t peer; /* may be gone */
     uint32_t cpu;
     uint64_t seed;
-    uint32_t port;
 };
 
 /* Maps, copies, signals and closes against a peer that does the same. */
@@ -289,13 +288,12 @@ static void *race(void *arg)
         struct gnttab_map_grant_ref map = {.host_addr = 0x10000000 + i * PAGE_SIZE,
                                            .flags = GNTMAP_host_map,
                                            .ref = ref,
-                                           .dom = r->peer->id};
-        struct gnttab_copy copy = {.source = {.u.ref = ref, .domid = r->peer->id},
+                                           .dom = r->peer};
+        struct gnttab_copy copy = {.source = {.u.ref = ref, .domid = r->peer},
                                    .dest = {.u.gmfn = 20, .domid = DOMID_SELF},
                                    .len = 4096,
                                    .flags = GNTCOPY_source_gref};
-        struct evtchn_bind_interdomain bind = {.remote_dom = r->peer->id,
-                                               .remote_port = 1 + ref % 4};
+        struct evtchn_bind_interdomain bind = {.remote_dom = r->peer, .remote_port = 1 + ref % 4};
         struct evtchn_send send = {.port = 5 + ref % 4};
 
         (void)sim_call_arg(r->d, __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, &map,
@@ -326,7 +324,7 @@ TEST(cpus_that_race_leave_all_counts_at_zero)
     for (uint32_t i = 0; i < 3; i++) {
         struct domain *all[3] = {mgmt, net, box};
 
-        racers[i] = (struct racer){all[i], all[(i + 1) % 3], i + 1, i + 7, 0};
+        racers[i] = (struct racer){all[i], all[(i + 1) % 3]->id, i + 1, i + 7};
         for (uint32_t ref = 8; ref < 12; ref++)
             all[i]->grant->shared[0][ref] = (struct grant_entry_v1){
                 .flags = GTF_permit_access, .domid = all[(i + 2) % 3]->id, .frame = 30 + ref};
@@ -350,15 +348,6 @@ TEST(cpus_that_race_leave_all_counts_at_zero)
     CHECK(sim_end());
 }
 
-static void *hammer(void *arg)
-{
-    struct racer *r = arg;
-
-    sim_pcpu = pcpus[r->cpu];
-    (void)race(r);
-    return NULL;
-}
-
 TEST(a_domain_ends_while_others_use_it)
 {
     struct racer racers[2];
@@ -370,10 +359,10 @@ TEST(a_domain_ends_while_others_use_it)
         for (uint32_t ref = 8; ref < 12; ref++)
             box->grant->shared[0][ref] = (struct grant_entry_v1){
                 .flags = GTF_permit_access, .domid = BH_DOMID_NET, .frame = 30 + ref};
-        racers[0] = (struct racer){net, box, 1, round + 1, 0};
-        racers[1] = (struct racer){mgmt, box, 2, round + 2, 0};
+        racers[0] = (struct racer){net, box->id, 1, round + 1};
+        racers[1] = (struct racer){mgmt, box->id, 2, round + 2};
         for (uint32_t i = 0; i < 2; i++)
-            CHECK_EQ(pthread_create(&threads[i], NULL, hammer, &racers[i]), 0);
+            CHECK_EQ(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
         do {
             rc = sim_destroy(box);
         } while (rc == -EBUSY);
