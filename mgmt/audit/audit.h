@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit log: who did what, when, to which session, with what outcome. Kept in memory in a ring of
- * AUDIT_MAX entries for this version (docs/limits.md); sequence numbers never repeat within a boot.
+ * The audit log: who did what, when, to which session, with what outcome. Kept in memory in a ring
+ * of AUDIT_MAX entries for this version (docs/limits.md); sequence numbers never repeat within a
+ * boot.
  */
 #ifndef BH_AUDIT_H
 #define BH_AUDIT_H
@@ -17,7 +18,8 @@ struct audit_entry {
     uint64_t time_ms; /* UTC */
     char actor[24];   /* key name ("admin"), or "system" */
     char peer[24];    /* address of the client, "" for system */
-    char action[32];  /* "session.create", "session.delete", "exec.start", "exec.end", "file.read", "auth.fail" … */
+    char action[32];  /* "session.create", "session.delete", "exec.start", "exec.end", "file.read",
+                         "auth.fail" … */
     char session[24]; /* or "" */
     char outcome[16]; /* "ok" or a short error word */
     char detail[AUDIT_TEXT]; /* printable ASCII only, everything else escaped */
