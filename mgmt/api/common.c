@@ -14,6 +14,7 @@ static const struct route routes[] = {
     {HTTP_GET, "/v1/health", api_health, true},
     {HTTP_GET, "/v1/system", api_system, false},
     {HTTP_POST, "/v1/system/power", api_power, false},
+    {HTTP_POST, "/v1/system/scan", api_scan, false},
     {HTTP_GET, "/v1/audit", api_audit, false},
     {HTTP_GET, "/v1/sessions", api_session_list, false},
     {HTTP_POST, "/v1/sessions", api_session_create, false},

@@ -22,7 +22,7 @@
 /* Finds and runs the handler of a request: the http_handler_fn of every connection. */
 void api_handle(struct http_exchange *x);
 
-route_fn api_health, api_system, api_power, api_audit;
+route_fn api_health, api_system, api_power, api_scan, api_audit;
 route_fn api_session_create, api_session_list, api_session_get, api_session_delete,
     api_session_console;
 route_fn api_exec, api_exec_stdin, api_exec_signal;

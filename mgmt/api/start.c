@@ -13,6 +13,7 @@
 #include "tls/tls.h"
 
 static struct tls_identity identity;
+uint64_t api_ready_at;
 
 static int make_identity(void)
 {
@@ -78,6 +79,7 @@ int api_serve(const struct server_config *config)
     rc = server_start(config);
     if (rc != 0)
         return rc;
+    api_ready_at = rt_now();
     rt_log("bulkhead: API ready on port %u\n", config->port);
     show_identity();
     set_key();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /v1/health, /v1/system, /v1/system/power and /v1/audit. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 #include "api/api.h"
 #include "api/handlers.h"
+#include "api/start.h"
 
 #define POWER_DELAY_NS 500000000ULL /* for the answer to reach the client */
 #define AUDIT_PAGE_MAX 1000U
@@ -44,6 +46,9 @@ void api_system(struct http_exchange *x, const struct route_match *m)
     json_field_unsigned(&j, "hv_frames", s.hv_frames);
     json_field_unsigned(&j, "sessions", s.sessions);
     json_field_unsigned(&j, "uptime_ms", s.uptime_ns / 1000000U);
+    json_field_unsigned(&j, "ready_ns", s.boot_ns + api_ready_at);
+    json_field_unsigned(&j, "mgmt_frames", s.mgmt_frames);
+    json_field_unsigned(&j, "net_frames", s.net_frames);
     json_field_unsigned(&j, "mgmt_heap_bytes", s.mgmt_heap_used);
     json_field_unsigned(&j, "mgmt_pages_free", s.mgmt_pages_free);
     json_end_object(&j);
@@ -84,6 +89,43 @@ void api_power(struct http_exchange *x, const struct route_match *m)
     http_json(x, 202, &j);
     json_begin_object(&j);
     json_field_string(&j, "status", "accepted");
+    json_end_object(&j);
+out:
+    api_json_free(body, charged);
+}
+
+/* A test's question: is anything of the dead left? Only machines booted with selftest=1 answer. */
+void api_scan(struct http_exchange *x, const struct route_match *m)
+{
+    const char *text = NULL;
+    const struct json_field fields[] = {{"pattern", JSON_STRING, 16, 16, &text}};
+    uint64_t pattern = 0, found = 0;
+    struct json_out j;
+    size_t charged;
+    cJSON *body;
+    char *end;
+    int rc;
+
+    (void)m;
+    if (!api_query(x, NULL, 0) || (body = api_json_read(x, false, &charged)) == NULL)
+        return;
+    if (!api_fields(x, body, fields, 1))
+        goto out;
+    if (text != NULL)
+        pattern = strtoull(text, &end, 16);
+    if (text == NULL || *end != '\0') {
+        http_problem(x, 400, "invalid-body", "pattern", "pattern: 16 hexadecimal digits are expected");
+        goto out;
+    }
+    rc = session_scan_free(pattern, &found);
+    if (rc != 0) {
+        http_problem(x, rc == -EPERM ? 403 : 500, "scan", NULL,
+                     "free memory is scanned only on a machine booted with selftest=1");
+        goto out;
+    }
+    http_json(x, 200, &j);
+    json_begin_object(&j);
+    json_field_unsigned(&j, "found", found);
     json_end_object(&j);
 out:
     api_json_free(body, charged);

@@ -73,8 +73,12 @@ struct sys_info {
     const char *cpu_vendor; /* "vt-x" or "amd-v" */
     bool iommu;
     uint64_t uptime_ns;
+    uint64_t boot_ns; /* the firmware's hand-over → mgmt's first instruction */
+    uint64_t mgmt_frames, net_frames; /* all of them, hypervisor structures and modules included */
 };
 void session_sysinfo(struct sys_info *out);
+/* Counts free frames of the machine that hold the pattern. -EPERM without the option selftest=1. */
+int session_scan_free(uint64_t pattern, uint64_t *found);
 
 /* ---- running commands ---- */
 

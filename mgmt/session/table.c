@@ -195,9 +195,22 @@ long session_console(const char *id, char *buf, size_t len)
     return s == NULL ? -ENOENT : (long)console_log_tail(&s->log, buf, len);
 }
 
+static uint64_t domain_frames(uint16_t domid, struct bh_ctl_info *info)
+{
+    if (ctl_getinfo(domid, info) != 0)
+        return 0;
+    return info->ram_frames + info->table_frames + info->struct_frames;
+}
+
+int session_scan_free(uint64_t pattern, uint64_t *found)
+{
+    return ctl_scan_free(pattern, found);
+}
+
 void session_sysinfo(struct sys_info *out)
 {
     struct bh_ctl_sysinfo sys;
+    struct bh_ctl_info info;
 
     memset(out, 0, sizeof(*out));
     out->cpu_vendor = "unknown";
@@ -214,4 +227,8 @@ void session_sysinfo(struct sys_info *out)
     out->cpus = sys.nr_cpus;
     out->cpu_vendor = sys.vendor == 1 ? "vt-x" : "amd-v";
     out->iommu = sys.iommu != 0;
+    out->net_frames = domain_frames(BH_DOMID_NET, &info);
+    out->mgmt_frames = domain_frames(BH_DOMID_MGMT, &info);
+    if (out->mgmt_frames != 0 && sys.tsc_khz != 0)
+        out->boot_ns = (info.first_run_tsc - sys.tsc_at_entry) * 1000 / sys.tsc_khz * 1000;
 }

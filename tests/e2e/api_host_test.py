@@ -1061,6 +1061,14 @@ def slow_clients_were_cut(api):
 
 
 @case
+def a_scan_needs_a_pattern_and_a_test_machine(api):
+    equal(api.json("POST", "/v1/system/scan", {"pattern": "0" * 15 + "1"}, want=200), {"found": 0})
+    api.problem(403, "POST", "/v1/system/scan", {"pattern": "5ec2e7da7a5eed01"})
+    api.problem(400, "POST", "/v1/system/scan", {"pattern": "xyz"}, field="pattern")
+    api.problem(400, "POST", "/v1/system/scan", {}, field="pattern")
+
+
+@case
 def power_is_answered_before_it_acts(api):
     other = Api(PROGRAM, f"api.key={KEY}")
     other.problem(400, "POST", "/v1/system/power", {"action": "explode"}, field="action")

@@ -171,7 +171,7 @@ def a_large_file_keeps_its_hash_and_mgmt_its_size(a):
             h.update(block)
             f.write(block)
     a.cli("cp", path, f"{s}:/tmp/large", check=True, timeout=900)
-    used = a.system()["mgmt_heap_used"]
+    used = a.system()["mgmt_heap_bytes"]
     equal(a.run(s, "sha256sum /tmp/large")["stdout"].split()[0], h.hexdigest())
     os.unlink(path)
     a.cli("cp", f"{s}:/tmp/large", path, check=True, timeout=900)

@@ -137,6 +137,12 @@ long session_console(const char *id, char *buf, size_t len)
     return (long)n;
 }
 
+int session_scan_free(uint64_t pattern, uint64_t *found)
+{
+    *found = 0;
+    return pattern == 1 ? 0 : -EPERM;
+}
+
 void session_sysinfo(struct sys_info *out)
 {
     *out = (struct sys_info){.total_frames = 1048576,
