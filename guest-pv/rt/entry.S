@@ -97,13 +97,15 @@ rt_gdt_pointer:
 
     .bss
     .balign 4096
-    .globl rt_pml4, rt_pdpt
+    .globl rt_pml4, rt_pdpt, rt_entry_guard
 rt_pml4:
     .skip 4096
 rt_pdpt:
     .skip 4096
-/* An overrun would write over the tables above; the scheduler's use is small and fixed. */
-    .skip 16384
+/* The scheduler, event handlers and pollers run on this stack; paging.c takes the guard page away. */
+rt_entry_guard:
+    .skip 4096
+    .skip 32768
 entry_stack_top:
 
     .section .note.GNU-stack, "", @progbits

@@ -18,6 +18,7 @@
 /* entry.S, pv.ld */
 extern uint64_t rt_pml4[512], rt_pdpt[512], rt_gdt[5];
 extern const char rt_text_start[], rt_text_end[], rt_rodata_end[], rt_image_end[];
+extern const char rt_entry_guard[]; /* guard page of the scheduler's stack */
 _Noreturn void rt_start(uint64_t start_info);
 
 #define ADDRESS_LIMIT (UINT64_C(64) << 30) /* end of the identity map */
@@ -68,7 +69,7 @@ void console_flush(void);
 
 /* time.c */
 uint64_t time_wake_at(uint64_t deadline); /* arms the one-shot timer; returns what is armed */
-void time_wake_came(void);               /* its event was seen: the next call arms it again */
+void time_wake_came(void);                /* its event was seen: the next call arms it again */
 
 /* event.c */
 void event_init(void);
@@ -85,7 +86,7 @@ void libc_init(void);
 
 /* thread.c */
 _Noreturn void scheduler_run(void);     /* on the entry stack */
-bool thread_is_guard(uint64_t address); /* in the guard page of the running thread? */
+bool thread_is_guard(uint64_t address); /* in the guard page of who runs? */
 
 /* probe: lowlevel.S */
 int rt_probe_read(const void *p, uint8_t *out); /* 0 or -EFAULT */

@@ -83,6 +83,7 @@ void paging_init(void)
         {rt_text_start, rt_text_end, PAGE_RX},
         {rt_text_end, rt_rodata_end, PAGE_RO},
         {rt_rodata_end, (const char *)(UINT64_C(1) << SHIFT_1G), PAGE_RW},
+        {rt_entry_guard, rt_entry_guard + RT_PAGE, PAGE_NONE},
     };
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

@@ -204,8 +204,9 @@ const char *thread_name(void)
 
 bool thread_is_guard(uint64_t address)
 {
-    return current != NULL && address >= (uintptr_t)current->stack &&
-           address < (uintptr_t)current->stack + RT_PAGE;
+    uint64_t guard = current != NULL ? (uintptr_t)current->stack : (uintptr_t)rt_entry_guard;
+
+    return address >= guard && address < guard + RT_PAGE;
 }
 
 static void switch_to_scheduler(void)

@@ -56,7 +56,8 @@ uint64_t rt_wallclock(void)
 
 static uint64_t armed;
 
-/* The timer may end a little early by our clock: then it must be set again, or nobody would wake us. */
+/* The timer may end a little early by our clock: then it must be set again, or nobody would wake
+ * us. */
 void time_wake_came(void)
 {
     armed = 0;

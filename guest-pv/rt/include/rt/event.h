@@ -13,9 +13,11 @@ typedef uint32_t evtchn_port;
 typedef void evtchn_fn(evtchn_port port, void *arg);
 
 /* All return 0 or -errno (Xen's code, negated Linux numbering); *port untouched on failure. */
-int evtchn_alloc_unbound(uint16_t dom, uint16_t remote, evtchn_port *port); /* dom: DOMID_SELF or (mgmt) a sandbox not yet sealed: the port is then in that domain and no handler applies */
+/* dom: DOMID_SELF, or (mgmt) a sandbox not yet sealed: the port is then in that domain and no
+ * handler applies. */
+int evtchn_alloc_unbound(uint16_t dom, uint16_t remote, evtchn_port *port);
 int evtchn_bind_interdomain(uint16_t remote, evtchn_port remote_port, evtchn_port *port);
-int evtchn_bind_virq(uint32_t virq, evtchn_port *port); /* on vcpu 0 */
+int evtchn_bind_virq(uint32_t virq, evtchn_port *port);             /* on vcpu 0 */
 int evtchn_set_handler(evtchn_port port, evtchn_fn *fn, void *arg); /* also unmasks; NULL masks */
 int evtchn_send(evtchn_port port);
 int evtchn_close(evtchn_port port); /* removes the handler first */

@@ -18,18 +18,18 @@ typedef void thread_fn(void *arg);
 #define THREAD_STACK_DEFAULT 32768U /* bytes; a guard page below each stack stops overruns */
 
 /*
- * Starts a thread; it runs at the next scheduling point. stack_bytes 0: the default. The name is copied
- * (15 bytes). Returns 0, -ENOMEM. The thread frees itself when fn returns.
+ * Starts a thread; it runs at the next scheduling point. stack_bytes 0: the default. The name is
+ * copied (15 bytes). Returns 0, -ENOMEM. The thread frees itself when fn returns.
  */
 int thread_create(thread_fn *fn, void *arg, const char *name, size_t stack_bytes);
 struct thread *thread_self(void);
 const char *thread_name(void);
-void thread_yield(void);                 /* lets every other ready thread run once */
-void thread_sleep_until(uint64_t when);  /* rt_now() scale, ns */
+void thread_yield(void);                /* lets every other ready thread run once */
+void thread_sleep_until(uint64_t when); /* rt_now() scale, ns */
 void thread_sleep(uint64_t ns);
 
-/* A place to wait. Zero-initialized is ready for use. Wake-ups are not remembered: test the condition
- * in a loop. Waiters wake in the order they came. */
+/* A place to wait. Zero-initialized is ready for use. Wake-ups are not remembered: test the
+ * condition in a loop. Waiters wake in the order they came. */
 struct waitq {
     struct thread *head, *tail;
 };
