@@ -319,7 +319,9 @@ static int timeout_ms(uint64_t wake)
     return (int)((wake - now) / 1000000 % 3600000) + 1;
 }
 
-static void sleep_for_events(struct agent *a, void (*drain)(void *ctx))
+/* `seen` is from before this round looked at the rings: what mgmt moved since then is not asked for
+ * yet, so mgmt has sent no event for it, and the round may have missed it. */
+static void sleep_for_events(struct agent *a, struct vchan_indices seen, void (*drain)(void *ctx))
 {
     struct pollfd p[AGENT_POLL_MAX] = {
         {.fd = a->event_fd, .events = POLLIN},
@@ -332,12 +334,11 @@ static void sleep_for_events(struct agent *a, void (*drain)(void *ctx))
         if (a->streams[i].kind == STREAM_EXEC)
             n += exec_poll(a, &a->streams[i], p + n, &wake);
 
-    int before = vchan_readable(&a->vc), space = vchan_writable(&a->vc);
-    bool more = false;
-
     vchan_ask(&a->vc, true, a->want_space);
-    if (vchan_readable(&a->vc) != before || (a->want_space && vchan_writable(&a->vc) != space))
-        more = true; /* it came between the last look and the asking */
+
+    struct vchan_indices now = vchan_peer_indices(&a->vc);
+    bool more = now.written != seen.written || (a->want_space && now.read != seen.read);
+
     a->want_space = false;
     if (poll(p, n, more ? 0 : timeout_ms(wake)) < 0)
         return;
@@ -352,6 +353,7 @@ int agent_run(struct agent *a, void (*drain)(void *ctx))
     int rc = 0;
 
     for (;;) {
+        struct vchan_indices seen = vchan_peer_indices(&a->vc);
         bool moved = false;
 
         for (unsigned int i = 0; i < FRAMES_A_ROUND; i++) {
@@ -365,7 +367,7 @@ int agent_run(struct agent *a, void (*drain)(void *ctx))
         moved |= pump(a);
         vchan_flush(&a->vc);
         if (!moved)
-            sleep_for_events(a, drain);
+            sleep_for_events(a, seen, drain);
     }
     for (size_t i = 0; i < BH_MAX_STREAMS; i++)
         stream_free(&a->streams[i]);

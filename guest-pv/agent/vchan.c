@@ -65,6 +65,12 @@ void vchan_flush(struct vchan *v)
     tell(v, VCHAN_NOTIFY_WRITE);
 }
 
+struct vchan_indices vchan_peer_indices(const struct vchan *v)
+{
+    return (struct vchan_indices){.written = load(&v->ctl->left.prod),
+                                  .read = load(&v->ctl->right.cons)};
+}
+
 void vchan_ask(struct vchan *v, bool on_write, bool on_read)
 {
     uint8_t bits =

@@ -29,7 +29,14 @@ void vchan_get(struct vchan *v, void *buf, uint32_t n);
 void vchan_put(struct vchan *v, const void *buf, uint32_t n);
 /* Makes what was put visible, and tells the peer if it asked to be told. */
 void vchan_flush(struct vchan *v);
-/* Asks the peer for a notification when it writes, or when it has read. Test again afterwards. */
+/* How far the peer has written and read, as it says: to compare only. */
+struct vchan_indices {
+    uint32_t written, read;
+};
+struct vchan_indices vchan_peer_indices(const struct vchan *v);
+/* Asks the peer for a notification when it writes, or when it has read. Afterwards compare the
+ * peer's indices with those from BEFORE the rings were last looked at: what moved between is not
+ * notified. */
 void vchan_ask(struct vchan *v, bool on_write, bool on_read);
 
 #endif

@@ -273,6 +273,7 @@ static bool receive_all(struct channel *ch)
 static bool pump(struct work *w)
 {
     struct channel *ch = (struct channel *)w;
+    uint32_t seen = vchan_peer_written(&ch->vc);
     bool more = receive_all(ch);
 
     if (!is_connected(ch))
@@ -285,10 +286,9 @@ static bool pump(struct work *w)
     }
     vchan_publish(&ch->vc);
     if (!more) {
-        uint32_t before = vchan_readable(&ch->vc);
-
+        /* What came since before the last look was not asked for, so no event was sent for it. */
         vchan_ask(&ch->vc, ch->room_wanted);
-        more = vchan_readable(&ch->vc) != before; /* came while we asked */
+        more = vchan_peer_written(&ch->vc) != seen;
     }
     if (ch->vc.dead) {
         break_channel(ch, "the agent broke its ring");

@@ -80,6 +80,11 @@ uint32_t vchan_readable(struct vchan *v)
     return n;
 }
 
+uint32_t vchan_peer_written(const struct vchan *v)
+{
+    return v->dead ? 0 : shm_read32(&v->shared->right.prod);
+}
+
 uint32_t vchan_writable(struct vchan *v)
 {
     uint32_t used;
