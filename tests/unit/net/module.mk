@@ -18,6 +18,10 @@ $(call unit_test,net_virtio_net,tests/unit/net/test_virtio_net.c net/drivers/vir
 $(call unit_test,net_e1000,tests/unit/net/test_e1000.c net/drivers/e1000.c,\
     $(WARN_CONVERSION) -Inet/drivers -Iguest-pv/rt/include)
 
+$(call unit_test,net_netback,tests/unit/net/test_netback.c tests/unit/net/net_testlib.c \
+    net/netback/netback.c net/netback/ring.c $(NET_SWITCH_SRC),\
+    $(NET_TEST_FLAGS) -Inet/netback -Iguest-pv/rt/include)
+
 # The uplink with the real lwIP, whose own warnings are not ours; alignment is lwIP's by design.
 NET_UPLINK_FLAGS := $(NET_TEST_FLAGS) -Inet/stack -isystem $(LWIP)/src/include
 NET_LWIP_TEST_OBJS := $(NET_LWIP_SRCS:%.c=$(O)/tests/unit/net_uplink/lwip/%.o)
