@@ -150,9 +150,9 @@ static bool on_data(struct channel *ch, struct lane *s)
     if (s->detached || s->corrupt) {
         s->owed += m->length;
         lane_flush(s);
-    } else if (fifo_put(&s->fifo, m->type, payload, m->length) != 0) {
+    } else if (lane_store(s, m->type, payload, m->length) != 0) {
         s->corrupt = true;
-        fifo_free(&s->fifo);
+        lane_drop(s);
     }
     return true;
 }

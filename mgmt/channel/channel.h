@@ -17,6 +17,7 @@
 
 #include "agent_proto.h"
 
+#define CHANNEL_STREAM_BYTES 98304U /* what a stream may hold: a window, and how it is divided */
 #define CHANNEL_MAX_OFFERS 2U /* the first and one reconnect */
 
 enum channel_state {

@@ -66,6 +66,7 @@ int fifo_put(struct fifo *f, uint16_t type, const void *data, size_t len)
     } else {
         f->last = f->tail;
         f->tail += sizeof(r);
+        f->runs++;
         r = (struct run){.type = type, .len = (uint32_t)len};
     }
     memcpy(f->buf + f->last, &r, sizeof(r));
@@ -100,6 +101,7 @@ size_t fifo_get(struct fifo *f, uint16_t *type, void *buf, size_t max)
         memcpy(f->buf + f->head, &r, sizeof(r));
     } else {
         f->head += sizeof(r);
+        f->runs--;
         if (f->head == f->tail)
             reset(f);
     }

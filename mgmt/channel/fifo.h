@@ -14,6 +14,7 @@ struct fifo {
     uint8_t *buf;
     size_t cap, head, tail; /* content is [head, tail) */
     size_t last;            /* offset of the last run's header, valid when not empty */
+    size_t runs;
 };
 
 int fifo_put(struct fifo *f, uint16_t type, const void *data, size_t len); /* -ENOMEM */

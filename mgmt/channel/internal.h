@@ -29,7 +29,8 @@ struct lane {
     struct bh_done done;
     char text[257];
     struct fifo fifo;
-    struct waitq wq; /* anything changed */
+    struct fifo late[2]; /* see lane_store() */
+    struct waitq wq;     /* anything changed */
 };
 
 struct channel {
@@ -58,6 +59,9 @@ struct channel {
 /* Puts a frame into the ring, or returns false and has the room waited for. */
 bool channel_try_send(struct channel *ch, uint32_t stream, enum bh_msg_type type, uint32_t arg,
                       const void *data, size_t len);
+/* Keeps received data. -ENOMEM. */
+int lane_store(struct lane *s, uint16_t type, const void *data, size_t len);
+void lane_drop(struct lane *s); /* what is stored */
 /* Sends what is due of a stream, as far as there is room. */
 void lane_flush(struct lane *s);
 /* Takes it off its channel: done or reset, and nothing more will come. Freed with its last reference. */

@@ -32,7 +32,8 @@ static struct lane *make(struct channel *ch)
 {
     struct lane *s;
 
-    if (ch->nr_streams >= BH_MAX_STREAMS || total >= limit)
+    /* No session gets all of them. */
+    if (ch->nr_streams >= BH_MAX_STREAMS || ch->nr_streams >= limit - limit / 4 || total >= limit)
         return NULL;
     s = calloc(1, sizeof(*s));
     if (s == NULL)
@@ -50,12 +51,42 @@ static struct lane *make(struct channel *ch)
     return s;
 }
 
+/*
+ * Runs of stdout and stderr are kept in the order they came, up to a number: a guest that alternates
+ * single bytes would make the headers cost more than the data. From there on each of the two is
+ * collected apart until everything has been read.
+ */
+#define RUNS_MAX 2048U
+
+int lane_store(struct lane *s, uint16_t type, const void *data, size_t len)
+{
+    bool late = s->late[0].runs + s->late[1].runs > 0 || s->fifo.runs >= RUNS_MAX;
+
+    return fifo_put(!late ? &s->fifo : &s->late[type == BH_MSG_STDERR], type, data, len);
+}
+
+static size_t take(struct lane *s, uint16_t *type, void *buf, size_t max)
+{
+    size_t n = fifo_get(&s->fifo, type, buf, max);
+
+    for (unsigned int i = 0; i < 2 && n == 0; i++)
+        n = fifo_get(&s->late[i], type, buf, max);
+    return n;
+}
+
+void lane_drop(struct lane *s)
+{
+    fifo_free(&s->fifo);
+    fifo_free(&s->late[0]);
+    fifo_free(&s->late[1]);
+}
+
 static void put_ref(struct lane *s)
 {
     if (s->refs > 0 || s->ch != NULL)
         return;
     total--;
-    fifo_free(&s->fifo);
+    lane_drop(s);
     free(s);
 }
 
@@ -139,7 +170,7 @@ int lane_open(struct channel *ch, enum bh_msg_type type, const void *payload, si
 void lane_close(struct lane *s)
 {
     s->detached = true;
-    fifo_free(&s->fifo);
+    lane_drop(s);
     waitq_wake_all(&s->wq);
     if (s->reset || s->got_done) {
         if (s->ch != NULL)
@@ -163,7 +194,7 @@ uint32_t lane_id(const struct lane *s)
 long lane_receive(struct lane *s, uint16_t *type, void *buf, size_t max, uint64_t deadline)
 {
     for (;;) {
-        size_t n = fifo_get(&s->fifo, type, buf, max);
+        size_t n = take(s, type, buf, max);
 
         if (n > 0) {
             s->owed += (uint32_t)n;

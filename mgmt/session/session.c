@@ -144,6 +144,6 @@ int session_init(void)
         return rc;
     table_init();
     /* At most half of the memory that is left may end up in streams' buffers. */
-    channel_set_limit((unsigned int)(rt_pages_available() * 4096 / 2 / BH_STREAM_WINDOW));
+    channel_set_limit((unsigned int)(rt_pages_available() * 4096 / 2 / CHANNEL_STREAM_BYTES));
     return keeper_start();
 }

@@ -14,7 +14,7 @@
 
 #define SESSION_ID_LEN 20U /* "s-" and 16 hex digits from the random source, NUL included with slack */
 #define SESSION_NAME_MAX 64U
-#define SESSION_MAX 512U
+#define SESSION_MAX 400U /* each takes 37 of the 16,384 grant mappings mgmt may have */
 #define SESSION_MIN_MEMORY_MB 96U
 #define SESSION_DEFAULT_MEMORY_MB 256U
 #define SESSION_MAX_MEMORY_MB 65536U

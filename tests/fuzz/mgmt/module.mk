@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# libFuzzer targets of mgmt's client-facing half.
+# libFuzzer targets of mgmt: what a client sends, and a sandbox's xenstore ring.
 
 MGMT_FUZZERS += $(O)/tests/fuzz/mgmt_http
 MGMT_FUZZ_FLAGS := -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
@@ -13,3 +13,12 @@ $(O)/tests/fuzz/mgmt_http: tests/fuzz/mgmt/fuzz_http.c mgmt/api/json_check.c mgm
 	@mkdir -p $(@D)
 	$(Q)clang $(MGMT_FUZZ_FLAGS) $(filter %.c,$^) $(CJSON)/cJSON.c \
 	    $(PICOHTTPPARSER)/picohttpparser.c -o $@
+
+MGMT_FUZZERS += $(O)/tests/fuzz/mgmt_xenstore
+
+$(O)/tests/fuzz/mgmt_xenstore: tests/fuzz/mgmt/fuzz_xenstore.c \
+    $(addprefix mgmt/xenstore/,node.c watch.c tx.c view.c store.c wire.c) \
+    $(wildcard mgmt/xenstore/*.h) | $(TP_STAMPS)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(MGMT_FUZZ_FLAGS) $(filter %.c,$^) -o $@

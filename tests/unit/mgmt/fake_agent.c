@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fake agent. Commands by argv[0]: echo TEXT, cat (stdin to stdout until EOF), flood BYTES, hang,
- * false. READ gives a megabyte, "/none" does not exist; WRITE wants the same bytes back.
+ * The fake agent. Commands by argv[0]: echo TEXT, cat (stdin to stdout until EOF), flood BYTES, mix
+ * BYTES (by turns to stdout and stderr), hang, false. READ gives a megabyte, "/none" does not exist; WRITE wants the same bytes back.
  */
 #include "fake_agent.h"
 
@@ -124,6 +124,10 @@ static void on_exec(struct agent *a, const struct bh_msg *m)
         done(a, m->stream, BH_DONE_EXIT, 0);
     } else if (strcmp(argv0, "flood") == 0) {
         add(a, m->stream, FLOOD, (uint32_t)atoi(argv1));
+    } else if (strcmp(argv0, "mix") == 0) {
+        for (int i = 0; i < atoi(argv1); i++)
+            send(a, m->stream, i % 2 == 0 ? BH_MSG_STDOUT : BH_MSG_STDERR, 0, "oe" + i % 2, 1);
+        done(a, m->stream, BH_DONE_EXIT, 0);
     } else if (strcmp(argv0, "cat") == 0) {
         add(a, m->stream, CAT, 0);
     } else if (strcmp(argv0, "hang") == 0) {

@@ -325,7 +325,7 @@ void rt_panic(const char *fmt, ...)
 
 size_t rt_pages_available(void)
 {
-    return 8192;
+    return 16384;
 }
 
 static char audited[64][32];

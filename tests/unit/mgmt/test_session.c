@@ -219,6 +219,28 @@ TEST(streams_are_limited_and_come_back)
     check_clean();
 }
 
+TEST(alternating_output_stays_small)
+{
+    struct session_info info;
+    struct exec_event ev;
+    struct exec *e;
+    unsigned int n[2] = {0, 0};
+
+    set_up(AGENT_GOOD);
+    info = create(128);
+    e = start(info.id, "mix", "60000", false);
+    thread_sleep(5000000000); /* all of it arrives unread */
+    while (exec_next(e, &ev, WAIT_FOREVER) == 0 && ev.kind != EXEC_DONE) {
+        for (size_t i = 0; i < ev.len; i++)
+            CHECK(ev.data[i] == (ev.kind == EXEC_STDOUT ? 'o' : 'e'));
+        n[ev.kind == EXEC_STDERR] += (unsigned int)ev.len;
+    }
+    CHECK(ev.kind == EXEC_DONE && n[0] == 30000 && n[1] == 30000);
+    exec_close(e);
+    CHECK_EQ(session_delete(info.id), 0);
+    check_clean();
+}
+
 TEST(stdin_and_signals)
 {
     struct session_info info;
