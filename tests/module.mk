@@ -35,3 +35,6 @@ test-host: $(O)/tests/mgmt-host $(FUZZERS)
 
 fuzz: $(FUZZERS)
 	@tests/fuzz/run $(or $(filter-out 0,$(FUZZ_SECONDS)),60) $(FUZZERS)
+
+bench: image cli guest-pv $(O)/tests/linux.cpio
+	@tests/bench/run

@@ -15,9 +15,9 @@ import time
 import rig
 
 CLI = os.path.join(rig.BUILD, "tools", "bulkhead")
-READY = re.compile(rb"bulkhead: API ready on port (\d+)")
-PIN = re.compile(rb"bulkhead: public key pin (sha256//[A-Za-z0-9+/=]+)")
-KEY = re.compile(rb"bulkhead: API key (bhk_[A-Za-z0-9_-]+)")
+READY = re.compile(rb"bulkhead: API ready on port (\d+)\s")
+PIN = re.compile(rb"bulkhead: public key pin (sha256//[A-Za-z0-9+/=]+)\s")
+KEY = re.compile(rb"bulkhead: API key (bhk_[A-Za-z0-9_-]+)\s")
 TROUBLE = re.compile(rb"hv: panic|PANIC|guest: shutdown|domain [01] vcpu")
 
 

@@ -19,6 +19,7 @@ CASES = [
     ("time", "", [], POWEROFF, "qemu bochs"),
     ("events", "", [], POWEROFF, "qemu bochs"),
     ("grants", "", [], POWEROFF, "qemu bochs"),
+    ("netloop", "", [], POWEROFF, "qemu"),
     ("hcfuzz", "seed=1", [], POWEROFF, "qemu bochs"),
     ("hcfuzz", "seed=2", ["--cpus", "1"], POWEROFF, "qemu"),
     ("memresidue", "", [], POWEROFF, "qemu"),
