@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A block device's life in the xenstore (Xen public/io/xenbus.h, io/blkif.h): both directories, the
- * handshake with the front end, its end. All of it runs in the worker, driven by a watch on the front
- * end's state.
+ * handshake with the front end, its end. All of it runs in the worker, driven by a watch on the
+ * front end's state.
  */
 #include "blkback.h"
 
@@ -195,8 +195,8 @@ static bool serve_state(struct work *w)
     case XenbusStateUnknown:
         disconnect(b);
         if (b->own_state != state && b->own_state != XenbusStateClosed)
-            (void)set_state(b, state == XenbusStateClosing ? XenbusStateClosing
-                                                           : XenbusStateClosed);
+            (void)set_state(b,
+                            state == XenbusStateClosing ? XenbusStateClosing : XenbusStateClosed);
         break;
     default:
         break;

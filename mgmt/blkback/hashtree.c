@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The check of a block: its own hash in level 0, the hash of that level's block in level 1, and so on
- * up to the first one that is already known, at the latest the top block that the root covers.
+ * The check of a block: its own hash in level 0, the hash of that level's block in level 1, and so
+ * on up to the first one that is already known, at the latest the top block that the root covers.
  */
 #include "hashtree.h"
 
@@ -39,8 +39,8 @@ static const uint8_t *node_block(const struct hashtree *t, unsigned int level, u
 
 static uint64_t nodes_in_level(const struct hashtree *t, unsigned int level)
 {
-    uint64_t end = level + 1 < t->header.levels ? t->header.level_offset[level + 1]
-                                                : t->header.total_length;
+    uint64_t end =
+        level + 1 < t->header.levels ? t->header.level_offset[level + 1] : t->header.total_length;
 
     return (end - t->header.level_offset[level]) / BH_HASHTREE_BLOCK;
 }
@@ -105,8 +105,8 @@ static bool matches(const struct hashtree *t, const uint8_t *block, unsigned int
     uint8_t hash[BH_HASHTREE_HASH];
 
     hash2(block, BH_HASHTREE_BLOCK, NULL, 0, hash);
-    return memcmp(hash, t->tree + bh_hashtree_entry_offset(&t->header, level, i),
-                  sizeof(hash)) == 0;
+    return memcmp(hash, t->tree + bh_hashtree_entry_offset(&t->header, level, i), sizeof(hash)) ==
+           0;
 }
 
 /* Makes sure that block i of a level is good. From the lowest known block above downwards. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The request ring of one block device, on the back end's side. Indices are private, requests are copied
- * once and checked; used by blkback.c and, with fakes below it, by tests.
+ * The request ring of one block device, on the back end's side. Indices are private, requests are
+ * copied once and checked; used by blkback.c and, with fakes below it, by tests.
  */
 #ifndef BH_BLK_RING_H
 #define BH_BLK_RING_H
@@ -21,8 +21,8 @@ struct blk_ring {
     uint64_t sectors;
     uint32_t req_cons, rsp_prod;
     uint16_t domid;
-    bool dead;             /* the front end broke the protocol */
-    uint32_t corrupt;      /* requests refused because the image is not what it should be */
+    bool dead;              /* the front end broke the protocol */
+    uint32_t corrupt;       /* requests refused because the image is not what it should be */
     uint64_t corrupt_block; /* the last such */
 };
 

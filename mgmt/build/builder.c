@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps of building a domain through the control hypercall. The hypervisor hands out zeroed RAM,
- * so only what differs from zero is written.
+ * The steps of building a domain through the control hypercall. The hypervisor hands out zeroed
+ * RAM, so only what differs from zero is written.
  */
 #include "builder.h"
 
@@ -87,8 +87,8 @@ static int make_ring(uint16_t domid, uint32_t pfn_param, uint32_t port_param, ui
 
 static int make_rings(struct built_domain *d)
 {
-    int rc = make_ring(d->domid, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN,
-                       BUILD_CONSOLE_REF, PVH_CONSOLE_GPA, &d->console_port);
+    int rc = make_ring(d->domid, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN, BUILD_CONSOLE_REF,
+                       PVH_CONSOLE_GPA, &d->console_port);
 
     if (rc == 0)
         rc = make_ring(d->domid, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, BUILD_STORE_REF,

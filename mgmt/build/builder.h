@@ -19,7 +19,8 @@ struct build_spec {
 
 struct built_domain {
     uint16_t domid;
-    uint32_t console_port; /* the domain's; mgmt binds to them. Grant reference 0 and 1 are their pages */
+    uint32_t console_port; /* the domain's; mgmt binds to them. Grant reference 0 and 1 are their
+                              pages */
     uint32_t store_port;
 };
 
@@ -29,8 +30,8 @@ struct built_domain {
 /* Paused and not yet sealed. On failure (-errno) nothing is left. */
 int builder_create(const struct build_spec *spec, struct built_domain *out);
 /*
- * Ends the domain and waits until its memory is back. Whoever maps its pages must let go of them first
- * or meanwhile: -EBUSY if somebody has not at the deadline (rt_now() scale).
+ * Ends the domain and waits until its memory is back. Whoever maps its pages must let go of them
+ * first or meanwhile: -EBUSY if somebody has not at the deadline (rt_now() scale).
  */
 int builder_destroy(uint16_t domid, uint64_t deadline);
 

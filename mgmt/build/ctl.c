@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control hypercall, command by command. The request structure is on the caller's stack: threads
- * only interleave between calls, in the loops that repeat a call for the hypervisor.
+ * The control hypercall, command by command. The request structure is on the caller's stack:
+ * threads only interleave between calls, in the loops that repeat a call for the hypervisor.
  */
 #include "ctl.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of a PVH kernel's ELF file that the builder needs. The image comes with the appliance and is
- * trusted; it is checked against its size and the guest's memory all the same. Pure: no calls out.
+ * The parts of a PVH kernel's ELF file that the builder needs. The image comes with the appliance
+ * and is trusted; it is checked against its size and the guest's memory all the same. Pure: no
+ * calls out.
  */
 #ifndef BH_ELF_H
 #define BH_ELF_H
@@ -25,7 +26,8 @@ struct elf_image {
     struct elf_segment segment[ELF_MAX_SEGMENTS];
 };
 
-/* Loadable segments must lie in guest memory [low, high) and not overlap. -EINVAL, -ENOEXEC (no PVH entry). */
+/* Loadable segments must lie in guest memory [low, high) and not overlap. -EINVAL, -ENOEXEC (no PVH
+ * entry). */
 int elf_parse(const uint8_t *file, size_t size, uint64_t low, uint64_t high, struct elf_image *out);
 
 #endif

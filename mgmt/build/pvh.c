@@ -128,7 +128,8 @@ _Static_assert(MADT_AT + 44U + 8U * BH_MAX_VCPUS <= PVH_ACPI_SIZE, "");
 #define FADT_FLAG_C1 (1U << 2)
 #define FADT_FLAG_NO_BUTTONS (3U << 4) /* power and sleep buttons are not fixed hardware */
 #define FADT_FLAG_HW_REDUCED (1U << 20)
-#define FADT_BOOT_NO_LEGACY 0x3cU /* no VGA, no MSI, no ASPM, no CMOS RTC; 8042 and legacy bits clear */
+#define FADT_BOOT_NO_LEGACY                                                                        \
+    0x3cU /* no VGA, no MSI, no ASPM, no CMOS RTC; 8042 and legacy bits clear */
 
 static uint8_t checksum(const uint8_t *p, size_t len)
 {
@@ -176,8 +177,8 @@ static void make_fadt(uint8_t *at)
     start_table(at, "FACP", FADT_LENGTH, 6);
     put32(at + FADT_DSDT, PVH_ACPI_GPA + DSDT_AT);
     at[FADT_IAPC_BOOT_ARCH] = FADT_BOOT_NO_LEGACY;
-    put32(at + FADT_FLAGS, FADT_FLAG_WBINVD | FADT_FLAG_C1 | FADT_FLAG_NO_BUTTONS |
-                               FADT_FLAG_HW_REDUCED);
+    put32(at + FADT_FLAGS,
+          FADT_FLAG_WBINVD | FADT_FLAG_C1 | FADT_FLAG_NO_BUTTONS | FADT_FLAG_HW_REDUCED);
     put64(at + FADT_X_DSDT, PVH_ACPI_GPA + DSDT_AT);
     end_table(at);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a PVH guest finds in its low memory: start information with memory map and module list, and
- * ACPI tables that say "no legacy hardware, these processors". Pure: makes bytes for given addresses.
+ * ACPI tables that say "no legacy hardware, these processors". Pure: makes bytes for given
+ * addresses.
  *
  * Layout. RAM is populated from 0, the first megabyte included: Linux keeps that for itself, so the
  * pages below cost the guest nothing. Above 3 GB there is a hole up to 4 GB where PCs have devices.
@@ -12,19 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PVH_INFO_GPA 0x90000U  /* start information; reserved up to 1 MB from here */
+#define PVH_INFO_GPA 0x90000U /* start information; reserved up to 1 MB from here */
 #define PVH_INFO_SIZE 0x3000U
 #define PVH_CONSOLE_GPA 0x9e000U
 #define PVH_STORE_GPA 0x9f000U
 #define PVH_ACPI_GPA 0xe0000U
 #define PVH_ACPI_SIZE 0x2000U
-#define PVH_LOW_END 0x100000U    /* kernels load above */
+#define PVH_LOW_END 0x100000U /* kernels load above */
 #define PVH_HOLE_START 0xc0000000ULL
 #define PVH_HOLE_END 0x100000000ULL
 #define PVH_MAX_CMDLINE 2048U
 
 struct pvh_request {
-    uint64_t ram_bytes; /* page-aligned, at least 16 MB */
+    uint64_t ram_bytes;               /* page-aligned, at least 16 MB */
     uint64_t initrd_gpa, initrd_size; /* size 0: none */
     const char *cmdline;
 };

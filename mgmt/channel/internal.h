@@ -17,10 +17,10 @@ struct lane {
     struct channel *ch; /* NULL: no longer on it; done or reset is set then */
     unsigned int refs;
     uint32_t id;
-    uint32_t granted;   /* bytes the agent may still send */
-    uint32_t owed;      /* bytes read here and not yet credited */
-    uint32_t tx_credit; /* bytes we may send */
-    bool detached;      /* the owner has closed it; freed with the agent's DONE */
+    uint32_t granted;            /* bytes the agent may still send */
+    uint32_t owed;               /* bytes read here and not yet credited */
+    uint32_t tx_credit;          /* bytes we may send */
+    bool detached;               /* the owner has closed it; freed with the agent's DONE */
     bool cancel_due, credit_due; /* frames that had no room yet */
     bool reset;
     bool got_stat, got_done;
@@ -64,7 +64,8 @@ int lane_store(struct lane *s, uint16_t type, const void *data, size_t len);
 void lane_drop(struct lane *s); /* what is stored */
 /* Sends what is due of a stream, as far as there is room. */
 void lane_flush(struct lane *s);
-/* Takes it off its channel: done or reset, and nothing more will come. Freed with its last reference. */
+/* Takes it off its channel: done or reset, and nothing more will come. Freed with its last
+ * reference. */
 void lane_unlink(struct lane *s);
 
 #endif

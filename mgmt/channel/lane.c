@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What threads do with one stream of a channel. After every wait the stream may have been reset; then
- * its channel must not be touched any more.
+ * What threads do with one stream of a channel. After every wait the stream may have been reset;
+ * then its channel must not be touched any more.
  */
 #include "internal.h"
 
@@ -52,9 +52,9 @@ static struct lane *make(struct channel *ch)
 }
 
 /*
- * Runs of stdout and stderr are kept in the order they came, up to a number: a guest that alternates
- * single bytes would make the headers cost more than the data. From there on each of the two is
- * collected apart until everything has been read.
+ * Runs of stdout and stderr are kept in the order they came, up to a number: a guest that
+ * alternates single bytes would make the headers cost more than the data. From there on each of the
+ * two is collected apart until everything has been read.
  */
 #define RUNS_MAX 2048U
 
@@ -145,7 +145,7 @@ static int send_frame(struct lane *s, enum bh_msg_type type, uint32_t arg, const
 }
 
 int lane_open(struct channel *ch, enum bh_msg_type type, const void *payload, size_t len,
-                uint64_t deadline, struct lane **out)
+              uint64_t deadline, struct lane **out)
 {
     struct lane *s;
     int rc;
@@ -176,8 +176,8 @@ void lane_close(struct lane *s)
         if (s->ch != NULL)
             lane_unlink(s);
     } else {
-        /* It stays on the channel until the agent's DONE. What was received and dropped is credited,
-         * else the agent might wait for that before it ends. */
+        /* It stays on the channel until the agent's DONE. What was received and dropped is
+         * credited, else the agent might wait for that before it ends. */
         s->cancel_due = true;
         s->owed = BH_STREAM_WINDOW - s->granted;
         s->credit_due = s->owed > 0;
@@ -248,7 +248,7 @@ const struct bh_done *lane_done(const struct lane *s, const char **text)
 }
 
 int lane_send(struct lane *s, enum bh_msg_type type, const void *data, size_t len,
-                uint64_t deadline)
+              uint64_t deadline)
 {
     const uint8_t *from = data;
 

@@ -87,7 +87,7 @@ void guest_console_flush(struct console *c)
 }
 
 int guest_console_create(uint16_t domid, uint32_t remote_port, struct console_log *log,
-                   struct console **out)
+                         struct console **out)
 {
     static const grant_ref ref = CONSOLE_GRANT_REF;
     struct console *c = calloc(1, sizeof(*c));

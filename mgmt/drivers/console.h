@@ -20,9 +20,10 @@ struct console;
 
 /* Maps grant reference 0, binds to remote_port. log must stay until guest_console_destroy(). */
 int guest_console_create(uint16_t domid, uint32_t remote_port, struct console_log *log,
-                   struct console **out);
-void guest_console_flush(struct console *c);   /* takes what is in the ring now; NULL is fine */
-void guest_console_destroy(struct console *c); /* takes what is still in the ring first; NULL is fine */
+                         struct console **out);
+void guest_console_flush(struct console *c); /* takes what is in the ring now; NULL is fine */
+void guest_console_destroy(
+    struct console *c); /* takes what is still in the ring first; NULL is fine */
 
 void console_log_add(struct console_log *log, const char *text, size_t len);
 /* Copies the last bytes, at most len; returns the count. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks the buses that bridges lead to (PCI-to-PCI Bridge Architecture Specification 1.2, section 3.2
- * "PCI-to-PCI Bridge Configuration Space Header Format"), so that absent buses cost nothing.
+ * Walks the buses that bridges lead to (PCI-to-PCI Bridge Architecture Specification 1.2,
+ * section 3.2 "PCI-to-PCI Bridge Configuration Space Header Format"), so that absent buses cost
+ * nothing.
  */
 #include "pci.h"
 
@@ -13,9 +14,9 @@
 #include "build/ctl.h"
 
 #define PCI_VENDOR 0x00U
-#define PCI_CLASS 0x08U   /* class code in the upper three bytes */
-#define PCI_HEADER 0x0eU  /* bit 7: more than one function */
-#define PCI_BUSES 0x18U   /* of a bridge: primary, secondary, subordinate */
+#define PCI_CLASS 0x08U  /* class code in the upper three bytes */
+#define PCI_HEADER 0x0eU /* bit 7: more than one function */
+#define PCI_BUSES 0x18U  /* of a bridge: primary, secondary, subordinate */
 #define CLASS_NETWORK 0x02U
 #define CLASS_BRIDGE_PCI 0x0604U
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Access to memory that another domain can change at any time: every value is read exactly once into
- * a private copy, and x86's order is kept from the compiler. Stores and loads to different places may
- * still pass each other in the CPU: shm_mb() where "publish, then look" matters.
+ * Access to memory that another domain can change at any time: every value is read exactly once
+ * into a private copy, and x86's order is kept from the compiler. Stores and loads to different
+ * places may still pass each other in the CPU: shm_mb() where "publish, then look" matters.
  */
 #ifndef BH_SHM_H
 #define BH_SHM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The worker: one thread that serves every back end of every sandbox in turn (xenstore rings,
- * consoles, block devices, agent channels). A work item is served a bounded amount at a time and goes
- * to the end of the line when more remains, so that no sandbox starves another or mgmt itself.
+ * consoles, block devices, agent channels). A work item is served a bounded amount at a time and
+ * goes to the end of the line when more remains, so that no sandbox starves another or mgmt itself.
  */
 #ifndef BH_WORKER_H
 #define BH_WORKER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands in a session: an exec is a stream of the agent channel with a name, and a reference to its
- * session.
+ * Commands in a session: an exec is a stream of the agent channel with a name, and a reference to
+ * its session.
  */
 #include "internal.h"
 

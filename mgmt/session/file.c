@@ -17,7 +17,8 @@ struct file {
     struct lane *stream;
 };
 
-/* The guest's word on how it ended, as our error. Its numbers are Linux's; nonsense becomes -EIO. */
+/* The guest's word on how it ended, as our error. Its numbers are Linux's; nonsense becomes -EIO.
+ */
 static int outcome(const struct lane *stream)
 {
     const struct bh_done *done = lane_done(stream, NULL);

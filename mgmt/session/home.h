@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the toolstack writes into the xenstore for a domain: its home, and its network interface with
- * net's end of it. Addresses of sandboxes come from a pool here.
+ * What the toolstack writes into the xenstore for a domain: its home, and its network interface
+ * with net's end of it. Addresses of sandboxes come from a pool here.
  */
 #ifndef BH_HOME_H
 #define BH_HOME_H

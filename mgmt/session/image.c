@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds the modules that every sandbox is made of and checks the base image's hash tree against its
- * root. Options: sandbox.cmdline (replaces the kernel's), sandbox.cmdline_extra (is appended to it).
+ * root. Options: sandbox.cmdline (replaces the kernel's), sandbox.cmdline_extra (is appended to
+ * it).
  */
 #include "internal.h"
 
@@ -13,7 +14,8 @@
 
 struct images images;
 
-/* Both memory options inflate what a fork must copy; the hypervisor hands out zeroed memory anyway. */
+/* Both memory options inflate what a fork must copy; the hypervisor hands out zeroed memory anyway.
+ */
 #define DEFAULT_CMDLINE                                                                            \
     "console=hvc0 quiet loglevel=4 init_on_alloc=0 transparent_hugepage=never "                    \
     "random.trust_cpu=on random.trust_bootloader=on"

@@ -32,13 +32,13 @@ struct session {
     uint64_t created_ns, expires_ns; /* rt_now(); expires 0: never */
     uint64_t ready_ns;               /* duration */
     uint64_t ready_deadline;         /* while STARTING, and while the channel is broken */
-    uint64_t frames_due;  /* of its RAM, not yet taken from the hypervisor */
-    bool listed;          /* still in the table */
-    bool building;        /* its creator works on it */
-    bool ending;          /* a thread takes its domain down */
+    uint64_t frames_due;             /* of its RAM, not yet taken from the hypervisor */
+    bool listed;                     /* still in the table */
+    bool building;                   /* its creator works on it */
+    bool ending;                     /* a thread takes its domain down */
     bool delete_wanted;
-    bool domain_event;    /* look at the domain again */
-    uint16_t domid;       /* SESSION_NO_DOMAIN: none */
+    bool domain_event; /* look at the domain again */
+    uint16_t domid;    /* SESSION_NO_DOMAIN: none */
     struct xs_domain *store;
     struct console *console;
     struct blkback *disk;
@@ -52,7 +52,8 @@ struct session {
 /* table.c */
 void table_init(void);
 struct session *session_find(const char *id); /* no reference taken */
-struct session *session_new(const struct session_spec *spec); /* listed, with a reference; NULL: no memory */
+struct session *
+session_new(const struct session_spec *spec); /* listed, with a reference; NULL: no memory */
 void session_unlist(struct session *s);       /* and drops the table's reference */
 void session_hold(struct session *s);
 void session_put(struct session *s);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keeper: one thread that notices what happens to sessions by themselves (the agent is there, the
- * guest died, time is up) and starts the consequence. Kicked by VIRQ_DOM_EXC and by the channels.
+ * The keeper: one thread that notices what happens to sessions by themselves (the agent is there,
+ * the guest died, time is up) and starts the consequence. Kicked by VIRQ_DOM_EXC and by the
+ * channels.
  */
 #include "internal.h"
 

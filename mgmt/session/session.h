@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions: what the API may do with a sandbox. Served by mgmt/session, used by mgmt/api. Calls run in
- * cooperative threads and may wait; a session can end at any wait, after which calls on it return
- * -ENOENT or -ECONNRESET. Handles (struct exec, struct file) belong to the caller and must be closed
- * once, also after an error or the session's end. Nothing here trusts the sandbox.
+ * Sessions: what the API may do with a sandbox. Served by mgmt/session, used by mgmt/api. Calls run
+ * in cooperative threads and may wait; a session can end at any wait, after which calls on it
+ * return -ENOENT or -ECONNRESET. Handles (struct exec, struct file) belong to the caller and must
+ * be closed once, also after an error or the session's end. Nothing here trusts the sandbox.
  */
 #ifndef BH_SESSION_H
 #define BH_SESSION_H
@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SESSION_ID_LEN 20U /* "s-" and 16 hex digits from the random source, NUL included with slack */
+#define SESSION_ID_LEN                                                                             \
+    20U /* "s-" and 16 hex digits from the random source, NUL included with slack */
 #define SESSION_NAME_MAX 64U
 #define SESSION_MAX 400U /* each takes 37 of the 16,384 grant mappings mgmt may have */
 #define SESSION_MIN_MEMORY_MB 96U
@@ -37,14 +38,14 @@ struct session_info {
     char id[SESSION_ID_LEN];
     char name[SESSION_NAME_MAX];
     enum session_state state;
-    char reason[96];       /* of SESSION_FAILED, for people */
+    char reason[96]; /* of SESSION_FAILED, for people */
     uint32_t memory_mb;
     uint32_t vcpus;
-    char address[16];      /* IPv4 in the sandbox network, "" until known */
-    uint64_t created_ms;   /* UTC */
-    uint64_t ready_ns;     /* create → agent ready, 0 until then */
-    uint64_t expires_ms;   /* UTC, 0: never */
-    uint64_t memory_frames; /* guest RAM now, 4 KB */
+    char address[16];         /* IPv4 in the sandbox network, "" until known */
+    uint64_t created_ms;      /* UTC */
+    uint64_t ready_ns;        /* create → agent ready, 0 until then */
+    uint64_t expires_ms;      /* UTC, 0: never */
+    uint64_t memory_frames;   /* guest RAM now, 4 KB */
     uint64_t overhead_frames; /* hypervisor structures and tables */
     uint64_t cpu_ns;
 };
@@ -53,9 +54,9 @@ struct session_info {
 int session_init(void);
 
 /*
- * Creates a session and waits until its agent is ready (wait = true), or returns as soon as it exists.
- * -EINVAL with *why set to a static text naming the field; -ENOSPC: no memory or no slot; -ETIMEDOUT / -EIO: the
- * sandbox did not come up (it is gone again). */
+ * Creates a session and waits until its agent is ready (wait = true), or returns as soon as it
+ * exists. -EINVAL with *why set to a static text naming the field; -ENOSPC: no memory or no slot;
+ * -ETIMEDOUT / -EIO: the sandbox did not come up (it is gone again). */
 int session_create(const struct session_spec *spec, bool wait, struct session_info *out,
                    const char **why);
 int session_get(const char *id, struct session_info *out); /* -ENOENT */
@@ -73,7 +74,7 @@ struct sys_info {
     const char *cpu_vendor; /* "vt-x" or "amd-v" */
     bool iommu;
     uint64_t uptime_ns;
-    uint64_t boot_ns; /* the firmware's hand-over → mgmt's first instruction */
+    uint64_t boot_ns;                 /* the firmware's hand-over → mgmt's first instruction */
     uint64_t mgmt_frames, net_frames; /* all of them, hypervisor structures and modules included */
 };
 void session_sysinfo(struct sys_info *out);
@@ -88,10 +89,10 @@ int session_scan_free(uint64_t pattern, uint64_t *found);
 struct exec_spec {
     const char *const *argv; /* argc strings */
     size_t argc;
-    const char *const *env;  /* "K=V" */
+    const char *const *env; /* "K=V" */
     size_t envc;
-    const char *cwd;  /* NULL: / or the user's home */
-    const char *user; /* NULL: root */
+    const char *cwd;     /* NULL: / or the user's home */
+    const char *user;    /* NULL: root */
     uint32_t timeout_ms; /* 0: none */
     bool with_stdin;
 };
@@ -135,13 +136,15 @@ struct file_stat {
 
 #define FILE_PATH_MAX 4096U
 
-/* Path: absolute, no NUL; ".." is resolved inside the sandbox and can reach nothing else. Errors of the guest come
- * as its own errno, negated (-ENOENT of the FILE is reported as BH_EFILE_NOENT to tell it from the session's). */
+/* Path: absolute, no NUL; ".." is resolved inside the sandbox and can reach nothing else. Errors of
+ * the guest come as its own errno, negated (-ENOENT of the FILE is reported as BH_EFILE_NOENT to
+ * tell it from the session's). */
 #define BH_EFILE_NOENT 1000
 int session_file_read(const char *id, const char *path, struct file_stat *st, struct file **out);
 /* Next bytes: >0 count, 0 end of file, <0 error. */
 long file_read(struct file *f, uint8_t *buf, size_t len, uint64_t deadline);
-int session_file_write(const char *id, const char *path, uint32_t mode, bool mkdirs, struct file **out);
+int session_file_write(const char *id, const char *path, uint32_t mode, bool mkdirs,
+                       struct file **out);
 int file_write(struct file *f, const uint8_t *data, size_t len, uint64_t deadline);
 /* Ends a write: commits, waits for the guest's word. The file appears whole or not at all. */
 int file_commit(struct file *f, uint64_t deadline);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of the xenstore: nodes with a value, permissions, a generation and sorted children. Paths
- * here are canonical: absolute, no empty component, no trailing slash ("/" is the root). Knows
- * nothing of connections, watches or transactions.
+ * The tree of the xenstore: nodes with a value, permissions, a generation and sorted children.
+ * Paths here are canonical: absolute, no empty component, no trailing slash ("/" is the root).
+ * Knows nothing of connections, watches or transactions.
  */
 #ifndef BH_XS_NODE_H
 #define BH_XS_NODE_H

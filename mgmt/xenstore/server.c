@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attaches the store to the world: mgmt's own requests come by call, those of domains by their rings,
- * which the worker pumps a few requests at a time.
+ * Attaches the store to the world: mgmt's own requests come by call, those of domains by their
+ * rings, which the worker pumps a few requests at a time.
  */
 #include "server.h"
 
@@ -38,8 +38,8 @@ struct xenstore_watch {
 };
 
 static struct store store;
-static struct xs_conn own;     /* rt/xs.h */
-static struct xs_conn kicker;  /* xenstore_watch() */
+static struct xs_conn own;    /* rt/xs.h */
+static struct xs_conn kicker; /* xenstore_watch() */
 static struct xenstore_watch *watches;
 static uint64_t last_token;
 
@@ -59,8 +59,8 @@ static void kick_event(struct xs_conn *c, const char *path, const char *token)
     }
 }
 
-static int own_call(void *ctx, uint32_t type, uint32_t tx, const void *in, size_t in_len, void **out,
-                    size_t *out_len)
+static int own_call(void *ctx, uint32_t type, uint32_t tx, const void *in, size_t in_len,
+                    void **out, size_t *out_len)
 {
     char *reply = malloc(XS_REPLY_MAX + 1);
     size_t len;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The running xenstore: the one store, mgmt's own connection to it (rt/xs.h calls land here), and the
- * domains whose rings are attached.
+ * The running xenstore: the one store, mgmt's own connection to it (rt/xs.h calls land here), and
+ * the domains whose rings are attached.
  */
 #ifndef BH_XS_SERVER_H
 #define BH_XS_SERVER_H
@@ -17,7 +17,8 @@ struct xs_domain;
 
 /*
  * Connects a domain: maps its ring page (grant reference 1, which the builder seeds) and binds to
- * remote_port. sandbox: it sees the constant id and gets a sandbox's quota; otherwise a driver domain's.
+ * remote_port. sandbox: it sees the constant id and gets a sandbox's quota; otherwise a driver
+ * domain's.
  */
 int xenstore_introduce(uint16_t domid, uint32_t remote_port, bool sandbox, struct xs_domain **out);
 /* Ends the connection and unmaps the page; nodes stay. d may be NULL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of the xenstore protocol: paths, decoding, and the dispatch to tree, transactions and watches.
+ * Requests of the xenstore protocol: paths, decoding, and the dispatch to tree, transactions and
+ * watches.
  */
 #include "view.h"
 
@@ -103,7 +104,8 @@ void path_to_view(const struct xs_conn *c, const char *path, char out[XS_PATH_SP
 {
     snprintf(out, XS_PATH_SPACE, "%s", path);
     if (c->view)
-        (void)replace_id(out, c->domid, XS_VIEW_DOMID); /* on failure the path stays: it was too long */
+        (void)replace_id(out, c->domid,
+                         XS_VIEW_DOMID); /* on failure the path stays: it was too long */
 }
 
 /* ---- connections ---- */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The xenstore: what one connection may ask (Xen docs/misc/xenstore.txt), independent of how requests
- * arrive. wire.c feeds it from a domain's ring, server.c from mgmt itself. Nothing here waits.
+ * The xenstore: what one connection may ask (Xen docs/misc/xenstore.txt), independent of how
+ * requests arrive. wire.c feeds it from a domain's ring, server.c from mgmt itself. Nothing here
+ * waits.
  *
- * A sandbox never learns its domain id: in the paths and permissions it sends and receives its own id is
- * always XS_VIEW_DOMID. Relative paths belong to its home, /local/domain/ID.
+ * A sandbox never learns its domain id: in the paths and permissions it sends and receives its own
+ * id is always XS_VIEW_DOMID. Relative paths belong to its home, /local/domain/ID.
  */
 #ifndef BH_XS_STORE_H
 #define BH_XS_STORE_H
@@ -16,13 +17,13 @@
 #include "node.h"
 
 #define XS_VIEW_DOMID 2U
-#define XS_PATH_SPACE 512U   /* canonical path, NUL included */
+#define XS_PATH_SPACE 512U /* canonical path, NUL included */
 #define XS_VALUE_MAX 2048U
 #define XS_TOKEN_MAX 256U
-#define XS_REPLY_MAX 4096U   /* XENSTORE_PAYLOAD_MAX */
+#define XS_REPLY_MAX 4096U /* XENSTORE_PAYLOAD_MAX */
 
 struct xs_quota {
-    uint32_t nodes;      /* owned by the domain */
+    uint32_t nodes; /* owned by the domain */
     uint32_t watches;
     uint32_t txs;        /* open transactions */
     uint32_t tx_entries; /* nodes touched in one transaction */
@@ -46,9 +47,9 @@ struct xs_conn {
     struct xs_conn *next; /* in the store's bucket */
     const struct xs_quota *quota;
     xs_event_fn *event;
-    void *owner;      /* of the transport */
+    void *owner; /* of the transport */
     uint16_t domid;
-    bool view;        /* sees itself as XS_VIEW_DOMID */
+    bool view; /* sees itself as XS_VIEW_DOMID */
     uint32_t nodes;
     uint32_t nr_watches;
     uint32_t nr_txs;
@@ -76,8 +77,8 @@ void store_close(struct xs_conn *c); /* ends its watches and transactions; nodes
 
 /*
  * One request of type XS_* with its payload; the reply's payload goes to out (XS_REPLY_MAX bytes).
- * Returns 0 or -errno from public/io/xs_wire.h's list. A watch set with XS_WATCH fires once at once: the
- * caller must do that after it has queued the reply, by store_fire_new_watch().
+ * Returns 0 or -errno from public/io/xs_wire.h's list. A watch set with XS_WATCH fires once at
+ * once: the caller must do that after it has queued the reply, by store_fire_new_watch().
  */
 int store_request(struct xs_conn *c, uint32_t type, uint32_t tx_id, const char *in, size_t in_len,
                   char *out, size_t *out_len);
@@ -97,7 +98,8 @@ void path_to_view(const struct xs_conn *c, const char *path, char out[XS_PATH_SP
 int watch_add(struct xs_conn *c, const char *given, const char *token);
 int watch_del(struct xs_conn *c, const char *given, const char *token);
 void watch_reset(struct xs_conn *c);
-/* Something happened to the node: tells everybody who watches it or a node above and may read it. */
+/* Something happened to the node: tells everybody who watches it or a node above and may read it.
+ */
 void watch_fire(struct store *s, const char *path, const struct xs_perms *perms);
 /* The same for a node that goes because one above it was removed: only for watches on itself. */
 void watch_fire_exact(struct store *s, const char *path, const struct xs_perms *perms);

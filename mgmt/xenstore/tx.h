@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of a transaction, for view.c and tx.c only: one entry for each node it looked at or changed.
+ * Inside of a transaction, for view.c and tx.c only: one entry for each node it looked at or
+ * changed.
  */
 #ifndef BH_XS_TX_H
 #define BH_XS_TX_H
@@ -39,7 +40,8 @@ bool tx_hides(const struct tx *tx, const char *path);
 int tx_own(struct xs_conn *c, struct tx_entry *e);
 int tx_set_value(struct tx_entry *e, const char *value, size_t len);
 
-/* Direct changes of the tree with accounting and watches; used without a transaction and at its end. */
+/* Direct changes of the tree with accounting and watches; used without a transaction and at its
+ * end. */
 int tree_make(struct store *s, struct node *parent, const char *name, size_t len,
               const struct xs_perms *perms, struct node **out);
 void tree_remove(struct store *s, struct node *n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Watches. They hang in a hash by the watched path, so that a change asks once for each ancestor
- * of the changed node, however many sandboxes there are. An event is only for who may read the node.
+ * of the changed node, however many sandboxes there are. An event is only for who may read the
+ * node.
  */
 #include "store.h"
 
@@ -17,7 +18,7 @@ struct watch {
     size_t path_len; /* canonical */
     char *given;     /* as the connection wrote it */
     char *token;
-    char path[];     /* then given, then token */
+    char path[]; /* then given, then token */
 };
 
 static uint32_t hash_path(const char *path, size_t len)

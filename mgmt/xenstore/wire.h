@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The xenstore protocol over a domain's ring page (Xen public/io/xs_wire.h). The page is hostile: mgmt's
- * own indices are private, the domain's are read once and checked, messages are copied out before
- * they are looked at. A domain that breaks the protocol loses its connection, nothing else.
+ * The xenstore protocol over a domain's ring page (Xen public/io/xs_wire.h). The page is hostile:
+ * mgmt's own indices are private, the domain's are read once and checked, messages are copied out
+ * before they are looked at. A domain that breaks the protocol loses its connection, nothing else.
  */
 #ifndef BH_XS_WIRE_H
 #define BH_XS_WIRE_H

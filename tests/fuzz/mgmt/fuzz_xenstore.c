@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer target: a sandbox's xenstore ring. The input is a stream of steps; each writes bytes into the
- * request ring, reads replies, sets an index to anything, or lets mgmt change a node meanwhile.
+ * libFuzzer target: a sandbox's xenstore ring. The input is a stream of steps; each writes bytes
+ * into the request ring, reads replies, sets an index to anything, or lets mgmt change a node
+ * meanwhile.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -56,7 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else { /* a whole request: its type is the first byte, a transaction id the second */
             struct xsd_sockmsg h = {.type = n > 0 ? data[0] % 26U : 0,
                                     .tx_id = n > 1 ? data[1] & 3U : 0,
-                                    .len = op == 3 ? n * 17U : n > 2 ? n - 2 : 0};
+                                    .len = op == 3 ? n * 17U
+                                           : n > 2 ? n - 2
+                                                   : 0};
 
             for (size_t i = 0; i < sizeof(h); i++)
                 page.req[MASK_XENSTORE_IDX(page.req_prod++)] = ((const char *)&h)[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The fake agent. Commands by argv[0]: echo TEXT, cat (stdin to stdout until EOF), flood BYTES, mix
- * BYTES (by turns to stdout and stderr), hang, false. READ gives a megabyte, "/none" does not exist; WRITE wants the same bytes back.
+ * BYTES (by turns to stdout and stderr), hang, false. READ gives a megabyte, "/none" does not
+ * exist; WRITE wants the same bytes back.
  */
 #include "fake_agent.h"
 

@@ -10,17 +10,17 @@
 
 enum fake_agent_mode {
     AGENT_GOOD,
-    AGENT_NEVER,       /* offers nothing */
-    AGENT_BAD_REF,     /* offers what cannot be mapped */
-    AGENT_BAD_ORDER,   /* offers rings of another size */
+    AGENT_NEVER,     /* offers nothing */
+    AGENT_BAD_REF,   /* offers what cannot be mapped */
+    AGENT_BAD_ORDER, /* offers rings of another size */
     AGENT_BAD_VERSION,
-    AGENT_LONG_FRAME,  /* a frame longer than any may be, after READY */
-    AGENT_BAD_INDEX,   /* producer index out of range */
+    AGENT_LONG_FRAME, /* a frame longer than any may be, after READY */
+    AGENT_BAD_INDEX,  /* producer index out of range */
     AGENT_UNKNOWN_STREAM,
-    AGENT_OVERRUN,     /* more data than its window */
+    AGENT_OVERRUN, /* more data than its window */
     AGENT_BAD_CREDIT,
     AGENT_BAD_TYPE,
-    AGENT_COMES_BACK,  /* breaks the channel once, then offers it anew and is good */
+    AGENT_COMES_BACK, /* breaks the channel once, then offers it anew and is good */
 };
 
 extern enum fake_agent_mode fake_agent_mode;

@@ -134,8 +134,9 @@ void fake_domain_ends(uint16_t domid, uint32_t reason)
         ports[0].fn(0, ports[0].arg);
 }
 
-/* ---- grants: a contiguous mapping of scattered pages is copied in and out around the test's calls,
- * so each domain's rings are made contiguous from the start: reference i is page i of one block. ---- */
+/* ---- grants: a contiguous mapping of scattered pages is copied in and out around the test's
+ * calls, so each domain's rings are made contiguous from the start: reference i is page i of one
+ * block. ---- */
 
 uint8_t *fake_page(uint16_t domid, uint32_t ref)
 {
@@ -231,7 +232,8 @@ static long destroy(struct fake_domain *d)
     if (d->mapped > 0)
         return -EBUSY;
     fake_free_frames += d->frames;
-    /* The pages stay for the slot's next domain: an agent thread may still be at the end of a write. */
+    /* The pages stay for the slot's next domain: an agent thread may still be at the end of a
+     * write. */
     memset(d, 0, offsetof(struct fake_domain, page));
     return 0;
 }

@@ -20,8 +20,8 @@ struct fake_domain {
     uint64_t max_frames, frames, entry;
     uint64_t params[40];
     unsigned int mapped, serial; /* serial: differs for each domain that had the slot */
-    uint64_t written; /* bytes by BH_CTL_WRITE */
-    uint8_t *page[FAKE_REFS]; /* what grant reference i shows; made on demand by fake_page() */
+    uint64_t written;            /* bytes by BH_CTL_WRITE */
+    uint8_t *page[FAKE_REFS];    /* what grant reference i shows; made on demand by fake_page() */
 };
 
 extern struct fake_domain fake_domains[FAKE_DOMAINS];
@@ -31,7 +31,8 @@ extern unsigned int fake_fail_after; /* the n-th control call fails with -ENOMEM
 /* Called when a domain runs for the first time. */
 extern void (*fake_on_start)(uint16_t domid);
 uint8_t *fake_page(uint16_t domid, uint32_t ref);
-/* The guest's side of its port number `remote` sends: mgmt's handler for what is bound to it runs. */
+/* The guest's side of its port number `remote` sends: mgmt's handler for what is bound to it runs.
+ */
 void fake_guest_notify(uint16_t domid, uint32_t remote);
 /* How often mgmt has sent to it. */
 unsigned int fake_sent(uint16_t domid, uint32_t remote);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block back end below the xenstore: an image and its hash tree, whole and corrupted, and a ring whose
- * front end does everything it should not. Grants are an array of pages here.
+ * The block back end below the xenstore: an image and its hash tree, whole and corrupted, and a
+ * ring whose front end does everything it should not. Grants are an array of pages here.
  */
 #include "test.h"
 

@@ -60,8 +60,10 @@ int rt_module_find(const char *name, struct rt_module *m)
         const char *name;
         const uint8_t *data;
         size_t size;
-    } modules[] = {{"kernel", kernel, sizeof(kernel)}, {"initrd", base, 100},
-                   {"base", base, sizeof(base)},       {"basetree", tree, sizeof(tree)},
+    } modules[] = {{"kernel", kernel, sizeof(kernel)},
+                   {"initrd", base, 100},
+                   {"base", base, sizeof(base)},
+                   {"basetree", tree, sizeof(tree)},
                    {"basehash", root, sizeof(root)}};
 
     for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
@@ -437,8 +439,7 @@ TEST(time_is_up)
 
 TEST(hostile_offers)
 {
-    static const enum fake_agent_mode modes[] = {AGENT_BAD_REF, AGENT_BAD_ORDER,
-                                                 AGENT_BAD_VERSION};
+    static const enum fake_agent_mode modes[] = {AGENT_BAD_REF, AGENT_BAD_ORDER, AGENT_BAD_VERSION};
     struct session_spec spec = {.memory_mb = 128};
     struct session_info info;
     const char *why;

@@ -26,7 +26,8 @@ static void mgmt_event(struct xs_conn *c, const char *path, const char *token)
         snprintf(mgmt_events[nr_mgmt_events++], XS_PATH_SPACE, "%s", path);
 }
 
-/* A request of mgmt; args are separated by '|', which becomes NUL. A final NUL is added unless raw. */
+/* A request of mgmt; args are separated by '|', which becomes NUL. A final NUL is added unless raw.
+ */
 static char answer[XS_REPLY_MAX + 1];
 static size_t answer_len;
 
