@@ -20,6 +20,7 @@
 
 #define CMD_BITS 6U /* above: the extent to go on with, as in Xen */
 #define CMD_MASK ((1ULL << CMD_BITS) - 1)
+#define RELEASE_BATCH 32U
 #define LAST_GFN ((1ULL << (MAX_GPA_BITS - PAGE_SHIFT)) - 1)
 
 static bool is_self(const struct vcpu *v, domid_t dom)
@@ -46,20 +47,23 @@ static int unmap_page(struct domain *d, gfn_t gfn, mfn_t *ram)
     return rc;
 }
 
-static int release_page(struct domain *d, gfn_t gfn)
+/* Unmap and free up to RELEASE_BATCH pages, with one flush. */
+static int release_pages(struct domain *d, gfn_t gfn, uint64_t count)
 {
-    mfn_t ram;
-    int rc;
+    mfn_t ram[RELEASE_BATCH];
+    uint64_t n = 0;
+    int rc = 0;
 
     spin_lock(&d->p2m.lock);
-    rc = unmap_page(d, gfn, &ram);
+    while (n < count && !(rc = unmap_page(d, gfn_add(gfn, n), &ram[n])))
+        n++;
     spin_unlock(&d->p2m.lock);
-    if (rc)
-        return rc;
-    p2m_flush(&d->p2m);
-    if (!mfn_eq(ram, MFN_NONE))
-        domain_free_ram(d, ram, 0);
-    return 0;
+    if (n)
+        p2m_flush(&d->p2m);
+    while (n-- > 0)
+        if (!mfn_eq(ram[n], MFN_NONE))
+            domain_free_ram(d, ram[n], 0);
+    return rc;
 }
 
 /* Map a frame of hv's at gfn, in place of the RAM that may be there. */
@@ -112,7 +116,7 @@ static long remove_from_physmap(struct vcpu *v, uint64_t arg)
 
     if (guest_copy_from(v, &op, arg, sizeof(op)))
         return -EFAULT;
-    return is_self(v, op.domid) ? release_page(v->d, GFN(op.gpfn)) : -EPERM;
+    return is_self(v, op.domid) ? release_pages(v->d, GFN(op.gpfn), 1) : -EPERM;
 }
 
 /* 2^order frames at gfn, all or nothing. */
@@ -133,12 +137,13 @@ static int populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
 
 static int decrease_extent(struct domain *d, gfn_t gfn, unsigned int order)
 {
+    uint64_t count = 1ULL << order;
     int rc = 0;
 
     if (gfn.n > LAST_GFN)
         return -EINVAL;
-    for (uint64_t i = 0; i < 1ULL << order && !rc; i++)
-        rc = release_page(d, gfn_add(gfn, i));
+    for (uint64_t i = 0; i < count && !rc; i += RELEASE_BATCH)
+        rc = release_pages(d, gfn_add(gfn, i), MIN(count - i, RELEASE_BATCH));
     return rc;
 }
 
