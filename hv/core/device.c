@@ -377,12 +377,6 @@ long do_bh_device(struct vcpu *v, uint64_t arg)
     return rc ? rc : guest_copy_to(v, arg, &op, sizeof(op));
 }
 
-int device_init(struct domain *d)
-{
-    d->devices = NULL;
-    return 0;
-}
-
 /* The domain's vcpus have stopped. BARs leave the p2m with the rest of it. */
 int device_destroy(struct domain *d)
 {
@@ -400,9 +394,4 @@ int device_destroy(struct domain *d)
     spin_unlock(&device_lock);
     ioport_deny_all(d);
     return 0;
-}
-
-void device_free(struct domain *d)
-{
-    (void)d;
 }

@@ -225,9 +225,9 @@ static int make_parts(struct domain *d)
     for (uint32_t i = 0; i < d->nr_vcpus; i++)
         if ((r = make_vcpu(d, i)))
             return r;
-    if ((r = evtchn_init(d)) || (r = grant_init(d)))
+    if ((r = evtchn_init(d)))
         return r;
-    return device_init(d);
+    return grant_init(d);
 }
 
 static struct domain *make_domain(uint32_t id, uint32_t nr_vcpus, uint64_t max, uint32_t flags)

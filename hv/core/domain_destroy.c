@@ -97,7 +97,6 @@ void domain_release(struct domain *d)
 {
     uint16_t id = d->id;
 
-    device_free(d);
     grant_free(d);
     evtchn_free(d);
     for (uint32_t i = 0; i < d->nr_vcpus; i++)

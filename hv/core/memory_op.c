@@ -83,11 +83,6 @@ static int map_special(struct domain *d, gfn_t gfn, mfn_t mfn)
     return rc;
 }
 
-int memory_map_shared_info(struct domain *d, gfn_t gfn)
-{
-    return map_special(d, gfn, d->shared_info_mfn);
-}
-
 static long add_to_physmap(struct vcpu *v, uint64_t arg)
 {
     struct xen_add_to_physmap op;
@@ -99,7 +94,7 @@ static long add_to_physmap(struct vcpu *v, uint64_t arg)
     if (!is_self(v, op.domid))
         return -EPERM;
     if (op.space == XENMAPSPACE_shared_info)
-        return op.idx ? -EINVAL : memory_map_shared_info(v->d, GFN(op.gpfn));
+        return op.idx ? -EINVAL : map_special(v->d, GFN(op.gpfn), v->d->shared_info_mfn);
     if (op.space != XENMAPSPACE_grant_table || op.idx > UINT32_MAX)
         return -EINVAL;
     rc = grant_table_frame(v->d, (uint32_t)op.idx, &mfn);

@@ -40,7 +40,6 @@ void vcpu_op_release(struct vcpu *v)
     spin_lock(&d->evtchn_lock);
     v->vcpu_info = &d->shared_info->vcpu_info[v->id];
     spin_unlock(&d->evtchn_lock);
-    v->time_info = NULL;
     drop_pin(&v->vcpu_info_pin);
     drop_pin(&v->time_info_pin);
 }
@@ -157,7 +156,6 @@ static long register_time(struct vcpu *v, struct vcpu *target, uint64_t arg)
         time_fill_pvclock(v->d, area);
     }
     drop_pin(&v->time_info_pin);
-    v->time_info = area;
     v->time_info_pin = page ? pin_of(page) : 0;
     return 0;
 }

@@ -16,10 +16,8 @@ int device_assign(struct domain *d, uint16_t bdf) MUST_CHECK;
 /* Configuration read of any function; cfg->value gets it. -EINVAL. */
 int device_config_read(struct bh_ctl_pcicfg *cfg) MUST_CHECK;
 
-int device_init(struct domain *d) MUST_CHECK;
 /* Take devices back (bus mastering off, BARs unmapped). -EAGAIN: call again. */
 int device_destroy(struct domain *d) MUST_CHECK;
-void device_free(struct domain *d);
 
 /* Let d use ports [first, first + count) directly; needs DOMAIN_IO: -EOPNOTSUPP. x86/ioport.c */
 int ioport_allow(struct domain *d, uint16_t first, uint32_t count) MUST_CHECK;

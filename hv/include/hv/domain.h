@@ -21,7 +21,6 @@
 struct vcpu;
 struct evtchn_table; /* core/event.c */
 struct grant_table;  /* core/grant.c */
-struct device_list;  /* core/device.c */
 struct shared_info;  /* xen/xen.h */
 
 #define DOMAIN_PRIVILEGED 1U /* may issue bh_control: mgmt */
@@ -50,7 +49,6 @@ struct domain {
     struct evtchn_table *evtchn;
     struct spinlock grant_lock;
     struct grant_table *grant;
-    struct device_list *devices;
     struct shared_info *shared_info; /* through the direct map; a frame of this domain, always there */
     mfn_t shared_info_mfn;
     uint64_t params[HVM_PARAM_COUNT]; /* HVM_PARAM_*, raw; lock */
@@ -76,7 +74,7 @@ struct domain {
 
 /*
  * A new domain in BH_STATE_BUILDING with pause count 1, empty p2m, vcpus made (all but vcpu 0
- * offline), event, grant and device state initialised (evtchn_init, grant_init, device_init).
+ * offline), event, grant and device state initialised (evtchn_init, grant_init).
  * domid: wanted, or ~0U for the next free sandbox id. The caller gets no reference but may use
  * *out as long as it holds control_lock (or during boot). -EEXIST, -ENOMEM, -ENOSPC, -EINVAL.
  */

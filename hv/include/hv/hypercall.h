@@ -39,9 +39,6 @@ long do_bh_device(struct vcpu *v, uint64_t arg);
 int hvm_param_set(struct domain *d, uint32_t index, uint64_t value, bool by_guest) MUST_CHECK;
 int hvm_param_get(struct domain *d, uint32_t index, uint64_t *value) MUST_CHECK;
 
-/* XENMAPSPACE_* for d itself (memory_op.c); a RAM page in the way is freed. */
-int memory_map_shared_info(struct domain *d, gfn_t gfn) MUST_CHECK;
-
 /* Undo registered areas (vcpu_info, runstate, time) when a vcpu or its domain goes: vcpu_op.c. */
 void vcpu_op_release(struct vcpu *v);
 

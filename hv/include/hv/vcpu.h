@@ -86,11 +86,8 @@ struct vcpu {
     uint32_t fault_retries; /* since it was switched in */
     bool dr_loaded; /* the guest's debug registers are in the CPU */
 
-    /* registered areas, as hv pointers (pinned) or NULL: core/vcpu_op.c */
-    void *runstate;
-    void *time_info;
-    uint64_t vcpu_info_pin; /* mfn + 1 of the pinned frame, 0: in shared_info */
-    uint64_t runstate_pin, time_info_pin;
+    /* frames of registered areas: pinned mfn + 1, 0: none. core/vcpu_op.c */
+    uint64_t vcpu_info_pin, time_info_pin;
 
     union {
         struct {
