@@ -30,9 +30,9 @@ static const struct route routes[] = {
 
 static size_t budget_used;
 
-bool api_budget_take(size_t bytes)
+bool api_budget_take(size_t bytes, size_t ceiling)
 {
-    if (bytes > API_BUDGET - budget_used)
+    if (budget_used > ceiling || bytes > ceiling - budget_used)
         return false;
     budget_used += bytes;
     return true;
@@ -198,12 +198,13 @@ static long read_body(struct http_exchange *x, char **text, size_t *charged)
 
         if (buf == NULL || len == size) {
             size_t next = buf == NULL ? size : size * 2;
+            size_t charge = next > API_BODY_FREE ? 3 * next : 0;
 
-            if (!api_budget_take(3 * next - *charged)) {
+            if (charge > 0 && !api_budget_take(charge - *charged, API_BUDGET)) {
                 api_out_of_memory(x);
                 break;
             }
-            *charged = 3 * next;
+            *charged = charge;
             bigger = realloc(buf, next);
             if (bigger == NULL) {
                 api_out_of_memory(x);

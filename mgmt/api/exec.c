@@ -66,7 +66,7 @@ static int start_stdin(struct exec_request *r, const char *session, const char *
         return 0;
     }
     f = calloc(1, sizeof *f);
-    if (f == NULL || !api_budget_take(r->stdin_len)) {
+    if (f == NULL || !api_budget_take(r->stdin_len, API_BUDGET)) {
         free(f);
         return -ENOMEM;
     }
@@ -144,7 +144,7 @@ static bool capture_grow(struct capture *c)
     size_t charge = size > CAPTURE_FREE ? size - c->charged : 0;
     uint8_t *data;
 
-    if (c->size >= API_CAPTURE_MAX || (charge > 0 && !api_budget_take(charge)))
+    if (c->size >= API_CAPTURE_MAX || (charge > 0 && !api_budget_take(charge, API_BUDGET_CAPTURE)))
         return false;
     data = realloc(c->data, size);
     if (data == NULL) {

@@ -15,9 +15,12 @@
 
 #define API_JSON_MAX 1048576U    /* bytes of a JSON body */
 #define API_CAPTURE_MAX 1048576U /* bytes of each output stream of a complete exec */
-#define API_BUDGET                                                                                 \
-    8388608U /* bytes of bodies and captured output held at once, all requests together */
-#define API_ACTOR "admin" /* the one key there is in this version */
+/* Bytes of bodies and captured output held at once, all requests together. Output stops short of
+ * it, so that requests still get in when many commands print much. */
+#define API_BUDGET 8388608U
+#define API_BUDGET_CAPTURE 6291456U
+#define API_BODY_FREE 8192U /* of a body, not charged: small requests always get in */
+#define API_ACTOR "admin"   /* the one key there is in this version */
 
 /* Finds and runs the handler of a request: the http_handler_fn of every connection. */
 void api_handle(struct http_exchange *x);
@@ -30,7 +33,7 @@ route_fn api_file_get, api_file_put;
 
 /* Memory for what clients send and commands print is counted, so that many at once cannot take all.
  */
-bool api_budget_take(size_t bytes);
+bool api_budget_take(size_t bytes, size_t ceiling);
 void api_budget_give(size_t bytes);
 
 /* Reads a JSON object from the body; NULL: the problem has been answered. An empty body is {} if

@@ -114,7 +114,8 @@ void api_scan(struct http_exchange *x, const struct route_match *m)
     if (text != NULL)
         pattern = strtoull(text, &end, 16);
     if (text == NULL || *end != '\0') {
-        http_problem(x, 400, "invalid-body", "pattern", "pattern: 16 hexadecimal digits are expected");
+        http_problem(x, 400, "invalid-body", "pattern",
+                     "pattern: 16 hexadecimal digits are expected");
         goto out;
     }
     rc = session_scan_free(pattern, &found);

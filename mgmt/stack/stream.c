@@ -62,7 +62,6 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 {
     struct stream *s = arg;
 
-    (void)pcb;
     (void)err;
     if (p == NULL) {
         s->fin = true;
@@ -73,6 +72,10 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
         return ERR_MEM; /* beyond the window: lwIP keeps it and asks again */
     for (struct pbuf *q = p; q != NULL; q = q->next)
         ring_put(s, q->payload, q->len);
+    /* A short segment ends a write of the peer, which may hold its next one back until this is
+     * acknowledged (Nagle): a delayed acknowledgement would cost each request a quarter second. */
+    if (p->tot_len % TCP_MSS != 0)
+        tcp_ack_now(pcb);
     pbuf_free(p);
     waitq_wake_all(&s->rx_wq);
     return ERR_OK;
