@@ -185,15 +185,15 @@ class Bochs:
 def run_to_end(rig, timeout, watch=None):
     """Start, wait and clean up. Exit status of the emulator, TIMED_OUT, or what `watch` returns:
     it is called often and ends the run by returning a number."""
+    # Only unwinds: the wait that a signal interrupts holds a lock that stop() needs.
     def on_signal(number, _frame):
-        rig.stop()
         sys.exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
     deadline = time.monotonic() + timeout if timeout else None
-    rig.start()
     try:
+        rig.start()
         while True:
             status = watch() if watch else None
             if status is not None:
