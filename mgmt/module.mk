@@ -7,7 +7,8 @@ MGMT_DOM_SRCS := mgmt/main.c \
     $(addprefix mgmt/build/, builder.c ctl.c elf.c pvh.c) \
     $(addprefix mgmt/channel/, channel.c fifo.c lane.c vchan.c) \
     $(addprefix mgmt/drivers/, console.c pci.c worker.c) \
-    $(addprefix mgmt/session/, exec.c file.c home.c image.c keeper.c life.c session.c table.c) \
+    $(addprefix mgmt/session/, exec.c file.c home.c image.c keeper.c life.c reserve.c \
+        session.c table.c) \
     $(addprefix mgmt/xenstore/, node.c server.c store.c tx.c view.c watch.c wire.c)
 
 MGMT_WEB_SRCS := \

@@ -86,6 +86,9 @@ struct images {
 int images_open(struct images *out);
 extern struct images images;
 
+/* reserve.c: once, before the first session. */
+void reserve_tables(void);
+
 /* Resolves an id to a READY session, for exec.c and file.c: 0, -ENOENT, -EAGAIN. */
 int session_ready(const char *id, struct session **out);
 

@@ -142,6 +142,7 @@ int session_init(void)
 
     if (rc != 0)
         return rc;
+    reserve_tables();
     table_init();
     /* At most half of the memory that is left may end up in streams' buffers. */
     channel_set_limit((unsigned int)(rt_pages_available() * 4096 / 2 / CHANNEL_STREAM_BYTES));

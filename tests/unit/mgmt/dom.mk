@@ -13,7 +13,7 @@ $(call unit_test,mgmt_blkback,tests/unit/mgmt/test_blkback.c mgmt/blkback/hashtr
 
 # Sessions on a fake hypervisor: everything above it is real, rt/xs.h included.
 MGMT_SESSION_SRCS := $(addprefix mgmt/session/,exec.c file.c home.c image.c keeper.c life.c \
-    session.c table.c) $(addprefix mgmt/channel/,channel.c fifo.c lane.c vchan.c) \
+    reserve.c session.c table.c) $(addprefix mgmt/channel/,channel.c fifo.c lane.c vchan.c) \
     $(addprefix mgmt/blkback/,blkback.c hashtree.c ring.c) mgmt/drivers/console.c \
     mgmt/drivers/worker.c $(addprefix mgmt/build/,builder.c ctl.c elf.c pvh.c) \
     mgmt/xenstore/server.c $(MGMT_XS_SRCS) \

@@ -40,8 +40,9 @@ static uint32_t next_unbound = 1;
 
 int evtchn_alloc_unbound(uint16_t dom, uint16_t remote, evtchn_port *port)
 {
-    (void)dom;
     (void)remote;
+    if (dom >= FAKE_DOMAINS)
+        return -ENOSPC;
     *port = next_unbound++;
     return 0;
 }
@@ -173,6 +174,32 @@ void gnt_unmap(struct gnt_mapping *m)
     if (m->addr != NULL)
         fake_domains[m->handles[0]].mapped -= m->n;
     m->addr = NULL;
+}
+
+int gnt_grant(uint16_t dom, const void *page, bool readonly, grant_ref *ref)
+{
+    (void)dom;
+    (void)page;
+    (void)readonly;
+    (void)ref;
+    return -ENOSPC;
+}
+
+int gnt_end(grant_ref ref)
+{
+    (void)ref;
+    return 0;
+}
+
+void *rt_pages_alloc(size_t pages)
+{
+    return calloc(pages, 4096);
+}
+
+void rt_pages_free(void *p, size_t pages)
+{
+    (void)pages;
+    free(p);
 }
 
 int gnt_copy(struct gnt_copy *ops, size_t n)
