@@ -72,7 +72,6 @@
 #define CPU2_UNRESTRICTED (1U << 7)
 #define CPU2_INVPCID (1U << 12)
 #define CPU2_ENCLS (1U << 15)
-#define CPU2_PCONFIG (1U << 27)
 #define CPU2_ENCLV (1U << 28)
 
 #define EXIT_SAVE_DEBUG (1U << 2)
@@ -105,7 +104,6 @@
 #define F_EPTP 0x201aU
 #define F_ENCLS_BITMAP 0x202eU
 #define F_ENCLV_BITMAP 0x2036U
-#define F_PCONFIG_BITMAP 0x203eU
 #define F_GUEST_PHYSICAL 0x2400U
 #define F_LINK_POINTER 0x2800U
 #define F_GUEST_DEBUGCTL 0x2802U
@@ -191,7 +189,6 @@
 
 #define INTERRUPTIBILITY_STI_MOVSS 3U
 #define PENDING_DEBUG_BS (1ULL << 14)
-#define SEGMENT_UNUSABLE (1U << 16)
 
 /* basic exit reasons */
 #define EXIT_FAILED_ENTRY (1U << 31)
@@ -225,7 +222,6 @@ enum vmx_exit_reason {
     EXIT_XSETBV = 55,
     EXIT_VMFUNC = 59,
     EXIT_ENCLS = 60,
-    EXIT_PCONFIG = 65,
     EXIT_ENCLV = 70,
 };
 

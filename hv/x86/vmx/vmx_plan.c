@@ -45,9 +45,8 @@ int vmx_make_plan(const struct vmx_caps *c, struct vmx_plan *plan, const char **
                 &p.entry))
         *missing = "entry controls";
     if (!choose(c->cpu2, CPU2_EPT | CPU2_VPID | CPU2_WBINVD,
-                CPU2_UNRESTRICTED | CPU2_RDTSCP | CPU2_INVPCID | CPU2_ENCLS | CPU2_PCONFIG |
-                    CPU2_ENCLV,
-                0, &p.cpu2))
+                CPU2_UNRESTRICTED | CPU2_RDTSCP | CPU2_INVPCID | CPU2_ENCLS | CPU2_ENCLV, 0,
+                &p.cpu2))
         *missing = "EPT and VPID";
     else if (!(p.cpu2 & CPU2_UNRESTRICTED) || !(c->misc & VMX_MISC_STORES_LMA))
         *missing = "unrestricted guest";

@@ -218,7 +218,7 @@ static bool is_undefined(uint32_t reason)
     return (reason >= FIRST_VMX_INSTRUCTION && reason <= LAST_VMX_INSTRUCTION) ||
            reason == EXIT_GETSEC || reason == EXIT_MWAIT || reason == EXIT_MONITOR ||
            reason == EXIT_INVEPT || reason == EXIT_INVVPID || reason == EXIT_VMFUNC ||
-           reason == EXIT_ENCLS || reason == EXIT_PCONFIG || reason == EXIT_ENCLV;
+           reason == EXIT_ENCLS || reason == EXIT_ENCLV;
 }
 
 static void decode_other(struct vcpu *v, struct vmx_state *s, uint32_t reason, struct vmexit *exit)

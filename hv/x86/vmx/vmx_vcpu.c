@@ -76,8 +76,6 @@ static void write_controls(struct vcpu *v)
         vmwrite(F_ENCLS_BITMAP, ~0ULL);
     if (vmx_plan.cpu2 & CPU2_ENCLV)
         vmwrite(F_ENCLV_BITMAP, ~0ULL);
-    if (vmx_plan.cpu2 & CPU2_PCONFIG)
-        vmwrite(F_PCONFIG_BITMAP, ~0ULL);
 }
 
 int vmx_vcpu_init(struct vcpu *v)
