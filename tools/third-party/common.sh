@@ -17,13 +17,19 @@ die() {
     exit 1
 }
 
+# Debian's own cloud images name mirror files and no key; everything else names Debian's key.
+is_debian() {
+    grep -q '^Signed-By:.*debian-archive' "$1" ||
+        { ! grep -q '^Signed-By:' "$1" && grep -q '^URIs:.*debian' "$1"; }
+}
+
 # The machine's Debian entries, for binary and source packages. Both file formats are understood;
 # other vendors' archives are left out.
 write_apt_sources() {
     rm -rf "$apt_dir/sources.d"
     mkdir -p "$apt_dir/sources.d"
     for f in /etc/apt/sources.list.d/*.sources; do
-        [ -e "$f" ] && grep -q '^Signed-By:.*debian-archive' "$f" || continue
+        [ -e "$f" ] && is_debian "$f" || continue
         sed 's/^Types:.*/Types: deb deb-src/' "$f" >"$apt_dir/sources.d/$(basename "$f")"
     done
     for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
