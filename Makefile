@@ -10,7 +10,8 @@ O ?= build
 MAKEFLAGS += --no-builtin-rules
 
 PHONY_TARGETS := help all setup third-party sandbox boot hv guest-pv mgmt net agent cli image \
-    test test-unit test-amd test-vtx demo run bench sloc format format-check clean distclean
+    test test-unit test-host test-guests test-amd test-vtx demo run bench sloc format format-check \
+    clean distclean
 .PHONY: $(PHONY_TARGETS)
 
 include tools/mk/flags.mk
@@ -32,7 +33,7 @@ include tools/mk/unit.mk
 help: ## list the entry points
 	@echo 'Bulkhead. As root on Debian 12: make demo'
 	@echo
-	@awk -F ':|## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$NF }' Makefile
+	@awk -F '## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'O=DIR builds elsewhere, V=1 shows commands, ACCEL=kvm uses KVM where the host has it.'
 
@@ -74,16 +75,20 @@ test: $(O)/setup.stamp ## every test: unit, AMD-V in QEMU, VT-x in Bochs
 test-unit: ## host unit tests with ASan and UBSan
 	@tools/mk/run-unit $(UNIT_TESTS)
 
+test-host: ## mgmt's HTTP, TLS and API code on host sockets; fuzzers for a short time
+
+test-guests: ## small guests on the bare hypervisor (QEMU and Bochs)
+
 test-amd: ## end-to-end tests in QEMU (AMD-V)
 
 test-vtx: ## end-to-end tests in Bochs (VT-x)
 
 demo: $(O)/setup.stamp ## build, boot and take the tour
-	@$(MAKE) --no-print-directory image cli
+	@$(MAKE) --no-print-directory $(if $(filter 0,$(V)),-s) image cli
 	@tools/demo
 
 run: $(O)/setup.stamp ## boot the appliance under QEMU and leave it running
-	@$(MAKE) --no-print-directory image cli
+	@$(MAKE) --no-print-directory $(if $(filter 0,$(V)),-s) image cli
 	@tools/run
 
 bench: ## measure: one figure a line
