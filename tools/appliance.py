@@ -56,6 +56,8 @@ class Answer:
 class Appliance:
     """kind: 'qemu' (AMD-V) or 'bochs' (VT-x)."""
 
+    deaths = 0  # machines that ended by themselves; their consoles are kept in build/tests
+
     def __init__(self, kind="qemu", mem=None, cpus=2, options=None, icount=False, port=None,
                  extra=()):
         self.dir = tempfile.mkdtemp(prefix="bulkhead-run-")
@@ -84,7 +86,14 @@ class Appliance:
     def start(self):
         self.rig.start()
 
+    def died(self):
+        return self.rig.process is not None and self.rig.process.poll() is not None
+
     def stop(self):
+        if self.died():
+            Appliance.deaths += 1
+            os.makedirs(os.path.join(rig.BUILD, "tests"), exist_ok=True)
+            shutil.copy(self.serial, os.path.join(rig.BUILD, "tests", f"died-{self.port}.txt"))
         self.rig.stop()
         keep = os.environ.get("BULKHEAD_KEEP_CONSOLE")
         if keep and os.path.exists(self.serial):

@@ -21,15 +21,59 @@ def case(function):
     return function
 
 
-def run(make_context, patterns):
+class Program:
+    """Known defect 1 of docs/limits.md: the machine may end by itself. The first time that happens in
+    a program it is reported as a skip with the console's end, and the case runs again on a new
+    machine; a second time fails."""
+
+    def __init__(self, make_context, on_restart):
+        self.make_context, self.on_restart = make_context, on_restart
+        self.counts = {"ok": 0, "not ok": 0, "skip": 0}
+        self.deaths_allowed = 1
+
+    def enter(self):
+        self.manager = self.make_context()
+        self.context = self.manager.__enter__()
+
+    def leave(self):
+        self.manager.__exit__(None, None, None)
+
+    def died(self, deaths_before):
+        from appliance import Appliance
+        here = getattr(self.context, "died", None)
+        return (here and here()) or Appliance.deaths > deaths_before
+
+    def run_case(self, c):
+        from appliance import Appliance
+        before = Appliance.deaths
+        verdict = run_one(c, self.context)
+        if verdict == "not ok" and self.deaths_allowed and self.died(before):
+            self.deaths_allowed -= 1
+            console = getattr(self.context, "console", lambda: b"")()
+            print(console[-1500:].decode(errors="replace"))
+            print(f"skip {c.__name__}: the machine ended by itself (docs/limits.md, known defect 1); "
+                  "it runs again", flush=True)
+            self.counts["skip"] += 1
+            self.leave()
+            self.on_restart()
+            self.enter()
+            verdict = run_one(c, self.context)
+        if verdict == "not ok":
+            print(f"not ok {c.__name__}", flush=True)
+        self.counts[verdict] += 1
+
+
+def run(make_context, patterns, on_restart=lambda: None):
     """make_context() gives a context manager whose value every case gets."""
-    counts = {"ok": 0, "not ok": 0, "skip": 0}
     chosen = [c for c in CASES
               if not patterns or any(fnmatch.fnmatch(c.__name__, p) for p in patterns)]
+    program = Program(make_context, on_restart)
+    counts = program.counts
     try:
-        with make_context() as context:
-            for c in chosen:
-                counts[run_one(c, context)] += 1
+        program.enter()
+        for c in chosen:
+            program.run_case(c)
+        program.leave()
     except Exception:
         traceback.print_exc(file=sys.stdout)
         print("not ok start of the rig")
@@ -48,7 +92,8 @@ def run_one(c, context):
     except Exception:
         verdict = "not ok"
         traceback.print_exc(file=sys.stdout)
-    print(f"{verdict} {c.__name__} ({time.monotonic() - start:.1f} s){detail}", flush=True)
+    print(f"{verdict if verdict != 'not ok' else 'failed:'} {c.__name__} "
+          f"({time.monotonic() - start:.1f} s){detail}", flush=True)
     return verdict
 
 

@@ -398,18 +398,13 @@ def audit_tells_what_happened(a):
 
 
 if __name__ == "__main__":
-    def appliance():
-        a = Appliance("qemu", mem=4096, cpus=2)
-        a.start()
-        a.wait_ready(180)
-        return a
-
     class Context:
         def __enter__(self):
-            self.a = appliance()
-            return self.a
+            self.a = Appliance("qemu", mem=4096, cpus=2)
+            self.a.start()
+            return self.a.wait_ready(180)
 
         def __exit__(self, *_):
             self.a.stop()
 
-    sys.exit(run(Context, sys.argv[1:]))
+    sys.exit(run(Context, sys.argv[1:], on_restart=SESSION.clear))

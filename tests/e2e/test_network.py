@@ -281,4 +281,4 @@ class Ready:
 
 
 if __name__ == "__main__":
-    sys.exit(run(Ready, sys.argv[1:]))
+    sys.exit(run(Ready, sys.argv[1:], on_restart=SESSION.clear))
