@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The domains that hv itself builds: mgmt and net, or the one guest of run-guest mode. The PVH start
- * information (xen/arch-x86/hvm/start_info.h) lies at 0x90000, ACPI tables and rings behind it;
- * modules that stay as they are appear above 4 GB.
+ * The domains that hv itself builds: mgmt and net, or the one guest of run-guest mode. The PVH
+ * start information (xen/arch-x86/hvm/start_info.h) lies at 0x90000, ACPI tables and rings behind
+ * it; modules that stay as they are appear above 4 GB.
  */
 #include <hv/control.h>
 #include <hv/errno.h>
@@ -24,7 +24,7 @@
 
 #include "boot.h"
 
-#define GPA_INFO 0x90000ULL    /* start info, lists, texts: three pages */
+#define GPA_INFO 0x90000ULL /* start info, lists, texts: three pages */
 #define GPA_ACPI 0x93000ULL
 #define GPA_CONSOLE 0x94000ULL
 #define GPA_XENSTORE 0x95000ULL
@@ -48,8 +48,8 @@ static struct boot_info info;
 static uint8_t acpi[GUEST_ACPI_BYTES];
 static bool run_guest;
 
-static const char *const mgmt_modules[] = {"kernel", "initrd",   "config",
-                                           "basehash", "base", "basetree"};
+static const char *const mgmt_modules[] = {"kernel",   "initrd", "config",
+                                           "basehash", "base",   "basetree"};
 
 static void must(int r, const char *what)
 {
@@ -159,8 +159,8 @@ static void free_module(const struct bh_module *m)
 
 static void start_mgmt(const struct bh_module *elf)
 {
-    struct domain *d = begin(BH_DOMID_MGMT, 1, option_get_number("mgmt.mem", 32),
-                             DOMAIN_PRIVILEGED | DOMAIN_IO);
+    struct domain *d =
+        begin(BH_DOMID_MGMT, 1, option_get_number("mgmt.mem", 32), DOMAIN_PRIVILEGED | DOMAIN_IO);
 
     d->weight = WEIGHT_BOOT;
     option_get("mgmt.cmdline", info.cmdline, sizeof(info.cmdline));
@@ -240,7 +240,7 @@ void boot_domains_start(void)
 
 static const char *reason_name(uint32_t reason)
 {
-    static const char *const names[] = {"power-off", "reboot", "suspend",
+    static const char *const names[] = {"power-off", "reboot",   "suspend",
                                         "crash",     "watchdog", "soft reset"};
 
     switch (reason) {

@@ -28,9 +28,8 @@ static struct pcpu boot_pcpu;
 
 static void take_handoff(const struct bh_handoff *h)
 {
-    if (h->magic != BH_HANDOFF_MAGIC || h->version != BH_HANDOFF_VERSION ||
-        h->size != sizeof(*h) || h->nr_ranges > BH_MAX_RANGES || h->nr_cpus > BH_MAX_CPUS ||
-        h->nr_modules > BH_MAX_MODULES)
+    if (h->magic != BH_HANDOFF_MAGIC || h->version != BH_HANDOFF_VERSION || h->size != sizeof(*h) ||
+        h->nr_ranges > BH_MAX_RANGES || h->nr_cpus > BH_MAX_CPUS || h->nr_modules > BH_MAX_MODULES)
         panic("the loader speaks another language");
     memcpy(&boot_handoff, h, sizeof(boot_handoff));
     boot_handoff.options[BH_MAX_OPTIONS - 1] = '\0';

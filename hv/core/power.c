@@ -14,8 +14,8 @@
 #define EFI_RESET_SHUTDOWN 2U
 #define DEBUG_EXIT_PORT 0xf4U
 
-NORETURN void efi_call_on(uint64_t cr3, void *stack_top, uint64_t function, uint64_t a1, uint64_t a2,
-                          uint64_t a3);
+NORETURN void efi_call_on(uint64_t cr3, void *stack_top, uint64_t function, uint64_t a1,
+                          uint64_t a2, uint64_t a3);
 
 static uint8_t reset_stack[16384] ALIGNED(16);
 

@@ -46,9 +46,8 @@ static void enqueue(struct vcpu *v)
 {
     struct list *pos;
 
-    list_for_each(pos, &queue)
-        if (list_entry(pos, struct vcpu, queue)->vruntime > v->vruntime)
-            break;
+    list_for_each(pos,
+                  &queue) if (list_entry(pos, struct vcpu, queue)->vruntime > v->vruntime) break;
     list_add_before(pos, &v->queue);
 }
 

@@ -58,8 +58,7 @@ static long poll(struct vcpu *v, uint64_t arg)
         return -EFAULT;
     if (op.nr_ports > POLL_MAX_PORTS)
         return -EINVAL;
-    if (guest_copy_from(v, ports, (uint64_t)(uintptr_t)op.ports.p,
-                        op.nr_ports * sizeof(ports[0])))
+    if (guest_copy_from(v, ports, (uint64_t)(uintptr_t)op.ports.p, op.nr_ports * sizeof(ports[0])))
         return -EFAULT;
     for (uint32_t i = 0; i < op.nr_ports; i++)
         if (ports[i] >= MAX_EVTCHNS)

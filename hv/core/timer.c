@@ -38,9 +38,8 @@ void timer_arm(struct timer *t, uint64_t deadline_tsc)
     t->deadline = deadline_tsc;
     t->pcpu = pc->id;
     t->armed = true;
-    list_for_each(pos, &pc->timers)
-        if (list_entry(pos, struct timer, node)->deadline > deadline_tsc)
-            break;
+    list_for_each(pos, &pc->timers) if (list_entry(pos, struct timer, node)->deadline >
+                                        deadline_tsc) break;
     list_add_before(pos, &t->node);
     spin_unlock(&pc->timer_lock);
     program(pc, deadline_tsc);

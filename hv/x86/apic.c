@@ -132,7 +132,8 @@ void apic_timer_set(uint64_t deadline)
     write_reg(REG_TIMER_INIT, (uint32_t)MIN(ticks, 0xffffffffULL));
 }
 
-/* For clock.c: count down from the top with the interrupt masked; the result is ticks that passed. */
+/* For clock.c: count down from the top with the interrupt masked; the result is ticks that passed.
+ */
 uint32_t apic_timer_sample(bool start)
 {
     if (start) {

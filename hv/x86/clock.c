@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How fast the TSC and the APIC timer run: CPUID leaf 15h where it says so, else one 10 ms window of
- * PIT channel 2, whose input is 1.193182 MHz on every PC. And the conversions that follow from it.
+ * How fast the TSC and the APIC timer run: CPUID leaf 15h where it says so, else one 10 ms window
+ * of PIT channel 2, whose input is 1.193182 MHz on every PC. And the conversions that follow from
+ * it.
  */
 #include <hv/control.h>
 #include <hv/domain.h>

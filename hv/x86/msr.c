@@ -15,8 +15,8 @@
 #define STUB_BYTES 32U
 
 enum action {
-    READ_CONST,  /* reads as value, writes are ignored */
-    READ_ONLY,   /* reads as value, writes are #GP */
+    READ_CONST, /* reads as value, writes are ignored */
+    READ_ONLY,  /* reads as value, writes are #GP */
 };
 
 static const struct {
@@ -24,15 +24,15 @@ static const struct {
     enum action action;
     uint64_t value;
 } policy[] = {
-    {0x17, READ_ONLY, 0},           /* PLATFORM_ID */
+    {0x17, READ_ONLY, 0},                /* PLATFORM_ID */
     {MSR_FEATURE_CONTROL, READ_ONLY, 1}, /* locked, nothing on */
-    {0x79, READ_CONST, 0},          /* microcode update trigger */
-    {0x8b, READ_CONST, 0},          /* microcode revision */
-    {0xce, READ_ONLY, 0},           /* PLATFORM_INFO */
-    {0x1a0, READ_CONST, 1},         /* MISC_ENABLE: fast strings */
-    {0x1d9, READ_CONST, 0},         /* DEBUGCTL */
-    {0xc0010055, READ_CONST, 0},    /* INT_PENDING */
-    {0xc0010058, READ_ONLY, 0},     /* MMIO_CFG_BASE: off */
+    {0x79, READ_CONST, 0},               /* microcode update trigger */
+    {0x8b, READ_CONST, 0},               /* microcode revision */
+    {0xce, READ_ONLY, 0},                /* PLATFORM_INFO */
+    {0x1a0, READ_CONST, 1},              /* MISC_ENABLE: fast strings */
+    {0x1d9, READ_CONST, 0},              /* DEBUGCTL */
+    {0xc0010055, READ_CONST, 0},         /* INT_PENDING */
+    {0xc0010058, READ_ONLY, 0},          /* MMIO_CFG_BASE: off */
 };
 
 static uint64_t apic_base(const struct vcpu *v)

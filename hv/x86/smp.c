@@ -12,7 +12,7 @@
 #include <hv/time.h>
 #include <hv/x86.h>
 
-#define ICR_INIT 0xc500U    /* level assert */
+#define ICR_INIT 0xc500U /* level assert */
 #define ICR_STARTUP 0x4600U
 #define START_TIMEOUT_MS 200U
 

@@ -45,7 +45,9 @@ static void idt_init(void)
 
         idt[i] = (struct gate){.offset_low = (uint16_t)at,
                                .selector = SEL_CODE,
-                               .ist = i == VEC_NMI ? 1 : i == 8 || i == 18 ? 2 : 0,
+                               .ist = i == VEC_NMI        ? 1
+                                      : i == 8 || i == 18 ? 2
+                                                          : 0,
                                .type = 0x8e,
                                .offset_mid = (uint16_t)(at >> 16),
                                .offset_high = (uint32_t)(at >> 32)};
@@ -69,8 +71,8 @@ void traps_init_cpu(struct pcpu *pc)
         idt_init();
     pc->gdt[SEL_CODE / 8] = 0x00af9b000000ffffULL;
     pc->gdt[SEL_DATA / 8] = 0x00cf93000000ffffULL;
-    pc->gdt[SEL_TSS / 8] = (sizeof(pc->tss) - 1) | (tss & 0xffffff) << 16 | 0x89ULL << 40 |
-                           (tss >> 24 & 0xff) << 56;
+    pc->gdt[SEL_TSS / 8] =
+        (sizeof(pc->tss) - 1) | (tss & 0xffffff) << 16 | 0x89ULL << 40 | (tss >> 24 & 0xff) << 56;
     pc->gdt[SEL_TSS / 8 + 1] = tss >> 32;
     memset(pc->tss, 0, sizeof(pc->tss));
     tss_set(pc, TSS_RSP0_OFFSET, pc->stack + sizeof(pc->stack));

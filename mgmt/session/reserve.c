@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Has the hypervisor grow mgmt's own tables (event channels, grant mappings, page tables of the map
- * window) to what the sandboxes that fit into memory will need. They only ever grow, so without this
- * the first sessions would leave less free memory behind than they found.
+ * window) to what the sandboxes that fit into memory will need. They only ever grow, so without
+ * this the first sessions would leave less free memory behind than they found.
  */
 #include "internal.h"
 
@@ -17,7 +17,8 @@
 
 #include "build/ctl.h"
 
-#define MAPS_PER_SESSION 37U /* console, store, disk, channel: 1 + 1 + 1 + 1, and two rings of 16 */
+#define MAPS_PER_SESSION 37U /* console, store, disk, channel: 1 + 1 + 1 + 1, and two rings of 16  \
+                              */
 #define PORTS_PER_SESSION 4U
 
 static void reserve_ports(unsigned int n)

@@ -4,8 +4,8 @@
  *
  * State at entry (hv's ELF entry point, 64-bit mode, SysV convention):
  *   - RDI = physical address of struct bh_handoff; RFLAGS.IF = 0; boot services have ended.
- *   - CR3 maps all of [0, max(4 GB, end of RAM)) onto itself, and every PT_LOAD segment of hv.elf at
- *     its link address (top 2 GB); all of it writable and executable. hv installs its own tables.
+ *   - CR3 maps all of [0, max(4 GB, end of RAM)) onto itself, and every PT_LOAD segment of hv.elf
+ * at its link address (top 2 GB); all of it writable and executable. hv installs its own tables.
  *   - The stack is the loader's and lies in BH_RANGE_LOADER memory.
  *   - Other processors rest in the firmware's loop; hv starts them by INIT/SIPI.
  * All addresses are physical, all sizes in bytes unless said otherwise.
@@ -50,10 +50,10 @@ struct bh_cpu {
 };
 
 /*
- * A module is page-aligned; the rest of its last page is zero. Names in use: "hv" (the loaded image),
- * "mgmt", "net", "kernel" (sandbox vmlinux), "initrd", "config" (defaults followed by the ESP's
- * \bulkhead\bulkhead.cfg), "basehash" (32 bytes: root of the base image's hash tree), "base" (the
- * base image file), "basetree" (its hash tree file), "guest" (run-guest only).
+ * A module is page-aligned; the rest of its last page is zero. Names in use: "hv" (the loaded
+ * image), "mgmt", "net", "kernel" (sandbox vmlinux), "initrd", "config" (defaults followed by the
+ * ESP's \bulkhead\bulkhead.cfg), "basehash" (32 bytes: root of the base image's hash tree), "base"
+ * (the base image file), "basetree" (its hash tree file), "guest" (run-guest only).
  */
 struct bh_module {
     char name[16]; /* NUL-terminated */
@@ -64,23 +64,24 @@ struct bh_module {
 struct bh_handoff {
     uint64_t magic;
     uint32_t version;
-    uint32_t size; /* sizeof(struct bh_handoff) */
+    uint32_t size;    /* sizeof(struct bh_handoff) */
     uint64_t hv_phys; /* first byte of the hv image; contiguous, 2 MB aligned */
     uint64_t hv_size;
-    uint64_t rsdp;            /* 0: the firmware offers no ACPI */
-    uint64_t wallclock_sec;   /* UTC, seconds since 1970 */
+    uint64_t rsdp;          /* 0: the firmware offers no ACPI */
+    uint64_t wallclock_sec; /* UTC, seconds since 1970 */
     uint32_t wallclock_nsec;
-    uint32_t seed_len;        /* bytes of seed that came from EFI_RNG_PROTOCOL or RDSEED; 0: none */
-    uint64_t tsc_at_entry;    /* TSC read right after ExitBootServices: start of "host ready" timing */
-    uint64_t trampoline;      /* a page below 1 MB for starting application processors */
-    uint64_t efi_cr3;         /* the loader's tables: identity map in which runtime services run */
+    uint32_t seed_len;     /* bytes of seed that came from EFI_RNG_PROTOCOL or RDSEED; 0: none */
+    uint64_t tsc_at_entry; /* TSC read right after ExitBootServices: start of "host ready" timing */
+    uint64_t trampoline;   /* a page below 1 MB for starting application processors */
+    uint64_t efi_cr3;      /* the loader's tables: identity map in which runtime services run */
     uint64_t efi_reset_system; /* EFI_RUNTIME_SERVICES.ResetSystem (MS ABI); 0: none */
     uint32_t nr_ranges;
     uint32_t nr_cpus;
     uint32_t nr_modules;
     uint32_t pad;
     uint8_t seed[BH_SEED_BYTES];
-    char options[BH_MAX_OPTIONS]; /* NUL-terminated text of the "config" module: lines "key=value" */
+    char
+        options[BH_MAX_OPTIONS]; /* NUL-terminated text of the "config" module: lines "key=value" */
     struct bh_range ranges[BH_MAX_RANGES];
     struct bh_cpu cpus[BH_MAX_CPUS];
     struct bh_module modules[BH_MAX_MODULES];

@@ -10,8 +10,8 @@
 
 extern struct spinlock control_lock;
 
-/* End the machine (core/power.c): UEFI ResetSystem in the loader's address space, on top of that the
-   emulators' exit port with the option debug_exit=1. */
+/* End the machine (core/power.c): UEFI ResetSystem in the loader's address space, on top of that
+   the emulators' exit port with the option debug_exit=1. */
 NORETURN void power_off(uint32_t status);
 NORETURN void power_reboot(void);
 
@@ -19,7 +19,8 @@ NORETURN void power_reboot(void);
    how many frames are there when it returns -EAGAIN. -ENOMEM, -EEXIST, -EINVAL. core/domain.c. */
 int domain_populate(struct domain *d, gfn_t gfn, uint64_t count, uint64_t *done) MUST_CHECK;
 
-/* Boot options "key=value" lines of the handoff: NULL, or the value copied to buf. core/options.c */
+/* Boot options "key=value" lines of the handoff: NULL, or the value copied to buf. core/options.c
+ */
 const char *option_get(const char *key, char *buf, size_t size);
 uint64_t option_get_number(const char *key, uint64_t fallback);
 

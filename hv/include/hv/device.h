@@ -26,7 +26,8 @@ void ioport_deny_all(struct domain *d);
 uint32_t port_in(uint16_t port, unsigned int width);
 void port_out(uint16_t port, unsigned int width, uint32_t value);
 
-/* An uncached window on [pa, pa + len) of machine addresses, for good; NULL: no room. x86/paging.c */
+/* An uncached window on [pa, pa + len) of machine addresses, for good; NULL: no room. x86/paging.c
+ */
 void *mmio_map(uint64_t pa, uint64_t len);
 
 #endif

@@ -37,10 +37,10 @@ struct domain {
     struct vcpu *vcpus[MAX_VCPUS]; /* set before the domain can be found; [nr_vcpus..] NULL */
 
     /* life cycle: written under lock, read anywhere */
-    uint32_t state;  /* enum bh_domain_state */
-    uint32_t reason; /* valid in BH_STATE_SHUTDOWN */
-    bool sealed;     /* no more BH_CTL_POPULATE ... SEED_GRANT */
-    bool dying;      /* DESTROY has begun */
+    uint32_t state;       /* enum bh_domain_state */
+    uint32_t reason;      /* valid in BH_STATE_SHUTDOWN */
+    bool sealed;          /* no more BH_CTL_POPULATE ... SEED_GRANT */
+    bool dying;           /* DESTROY has begun */
     uint32_t pause_count; /* of BH_CTL_PAUSE (and 1 at creation); lock */
     gfn_t destroy_cursor; /* control_lock */
 
@@ -49,11 +49,12 @@ struct domain {
     struct evtchn_table *evtchn;
     struct spinlock grant_lock;
     struct grant_table *grant;
-    struct shared_info *shared_info; /* through the direct map; a frame of this domain, always there */
+    struct shared_info
+        *shared_info; /* through the direct map; a frame of this domain, always there */
     mfn_t shared_info_mfn;
     uint64_t params[HVM_PARAM_COUNT]; /* HVM_PARAM_*, raw; lock */
     uint8_t callback_vector;          /* HVM_PARAM_CALLBACK_IRQ type 2; 0: none */
-    uint32_t poll_count;              /* vcpus in SCHEDOP_poll: evtchn code wakes them, see sched.h */
+    uint32_t poll_count; /* vcpus in SCHEDOP_poll: evtchn code wakes them, see sched.h */
 
     /* time (hv/time.h) */
     uint64_t tsc_offset;    /* guest TSC = TSC + tsc_offset; set at first unpause */
@@ -104,13 +105,15 @@ int domain_pause(struct domain *d) MUST_CHECK;
 int domain_unpause(struct domain *d) MUST_CHECK;
 
 /* The domain ends (by itself or by control): state, reason, VIRQ_DOM_EXC to mgmt. Its vcpus stop;
-   one that is the current vcpu stops when its exit handler returns. Idempotent; first reason wins. */
+   one that is the current vcpu stops when its exit handler returns. Idempotent; first reason wins.
+ */
 void domain_shutdown(struct domain *d, uint32_t reason);
 
 /*
- * One preemptible step of the end: stops vcpus, evtchn_destroy, device_destroy, grant_destroy, frees and
- * scrubs RAM, tables and structures, takes it out of the table. 0: gone (d is no longer valid);
- * -EAGAIN: call again; -EBUSY: pages are mapped by another domain. Caller holds control_lock.
+ * One preemptible step of the end: stops vcpus, evtchn_destroy, device_destroy, grant_destroy,
+ * frees and scrubs RAM, tables and structures, takes it out of the table. 0: gone (d is no longer
+ * valid); -EAGAIN: call again; -EBUSY: pages are mapped by another domain. Caller holds
+ * control_lock.
  */
 int domain_destroy(struct domain *d) MUST_CHECK;
 

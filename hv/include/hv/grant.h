@@ -11,7 +11,8 @@ struct domain;
 struct vcpu;
 
 int grant_init(struct domain *d) MUST_CHECK;
-/* Undo what d has mapped of others (-EAGAIN: call again), then -EBUSY while others map d's frames. */
+/* Undo what d has mapped of others (-EAGAIN: call again), then -EBUSY while others map d's frames.
+ */
 int grant_destroy(struct domain *d) MUST_CHECK;
 void grant_free(struct domain *d);
 

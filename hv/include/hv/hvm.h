@@ -14,28 +14,28 @@
 
 /* Counted in BH_CTL_EXITS under these numbers: append only, below BH_NR_EXITS. */
 enum vmexit_reason {
-    VMEXIT_NONE = 0,          /* dealt with inside the backend, or the entry was called off: go on */
-    VMEXIT_INTERRUPT = 1,     /* a host interrupt; the backend has let the CPU take it */
-    VMEXIT_NMI = 2,           /* ditto */
+    VMEXIT_NONE = 0,      /* dealt with inside the backend, or the entry was called off: go on */
+    VMEXIT_INTERRUPT = 1, /* a host interrupt; the backend has let the CPU take it */
+    VMEXIT_NMI = 2,       /* ditto */
     VMEXIT_CPUID = 3,
     VMEXIT_HLT = 4,
     VMEXIT_HYPERCALL = 5,
-    VMEXIT_IO = 6,            /* u.io */
+    VMEXIT_IO = 6, /* u.io */
     VMEXIT_MSR_READ = 7,
     VMEXIT_MSR_WRITE = 8,
-    VMEXIT_CR_ACCESS = 9,     /* only what the backend could not settle itself: guest gets #GP */
+    VMEXIT_CR_ACCESS = 9, /* only what the backend could not settle itself: guest gets #GP */
     VMEXIT_DR_ACCESS = 10,
     VMEXIT_XSETBV = 11,
-    VMEXIT_P2M_FAULT = 12,    /* u.fault */
-    VMEXIT_EXCEPTION = 13,    /* u.exception: an intercepted one */
+    VMEXIT_P2M_FAULT = 12, /* u.fault */
+    VMEXIT_EXCEPTION = 13, /* u.exception: an intercepted one */
     VMEXIT_TRIPLE_FAULT = 14,
-    VMEXIT_BAD_STATE = 15,    /* the CPU refused the guest's state; u.raw */
-    VMEXIT_CACHE = 16,        /* INVD, WBINVD */
-    VMEXIT_UNDEFINED = 17,    /* an instruction guests do not have (VMX, SVM, MONITOR, ...): #UD */
-    VMEXIT_INT_WINDOW = 18,   /* the guest can take an interrupt now */
+    VMEXIT_BAD_STATE = 15,  /* the CPU refused the guest's state; u.raw */
+    VMEXIT_CACHE = 16,      /* INVD, WBINVD */
+    VMEXIT_UNDEFINED = 17,  /* an instruction guests do not have (VMX, SVM, MONITOR, ...): #UD */
+    VMEXIT_INT_WINDOW = 18, /* the guest can take an interrupt now */
     VMEXIT_INIT_SIPI = 19,
     VMEXIT_TASK_SWITCH = 20,
-    VMEXIT_OTHER = 21,        /* nobody knows; u.raw */
+    VMEXIT_OTHER = 21, /* nobody knows; u.raw */
 };
 
 struct vmexit {
@@ -50,7 +50,7 @@ struct vmexit {
         } io;
         struct {
             uint64_t gpa;
-            uint64_t gva;    /* 0 if unknown */
+            uint64_t gva; /* 0 if unknown */
             bool gva_valid;
             bool read, write, fetch;
             bool present; /* a permission fault on a present mapping */
@@ -76,20 +76,21 @@ struct guest_paging {
 /*
  * All functions run on the pcpu of the vcpu with interrupts off unless said otherwise.
  *
- * Contract of run(): before it the caller has decided what to do with v->regs; run() loads RAX..R15,
- * RIP, RFLAGS, RSP from v->regs, sets v->in_guest, full barrier, gives up with VMEXIT_NONE if
- * this_pcpu()->resched, asks vcpu_pending_vector() (not before: an event that came in between would
- * bring no kick) and injects that or opens an interrupt window, flushes
- * guest translations if v->flush_gen != p2m.flush_gen (then v->flush_gen is set), enters, clears
- * v->in_guest, stores registers back and fills *exit. Events that were being delivered when the exit
- * came are put back for the next entry. exit->u is written only where the reason uses it.
+ * Contract of run(): before it the caller has decided what to do with v->regs; run() loads
+ * RAX..R15, RIP, RFLAGS, RSP from v->regs, sets v->in_guest, full barrier, gives up with
+ * VMEXIT_NONE if this_pcpu()->resched, asks vcpu_pending_vector() (not before: an event that came
+ * in between would bring no kick) and injects that or opens an interrupt window, flushes guest
+ * translations if v->flush_gen != p2m.flush_gen (then v->flush_gen is set), enters, clears
+ * v->in_guest, stores registers back and fills *exit. Events that were being delivered when the
+ * exit came are put back for the next entry. exit->u is written only where the reason uses it.
  */
 struct hvm_ops {
     const char *name;
     uint32_t vendor; /* as bh_ctl_sysinfo.vendor: 1 VT-x, 2 AMD-V */
     const struct p2m_format *p2m_format;
 
-    /* once, on the boot CPU, before the others: check features, build bitmaps; -ENODEV: not this CPU */
+    /* once, on the boot CPU, before the others: check features, build bitmaps; -ENODEV: not this
+     * CPU */
     int (*init)(void);
     /* each CPU: turn virtualization on */
     int (*cpu_enable)(struct pcpu *pc);
@@ -102,13 +103,15 @@ struct hvm_ops {
     void (*set_entry_pvh)(struct vcpu *v, uint32_t eip, uint32_t ebx);
     void (*set_entry_sipi)(struct vcpu *v, uint8_t vector);
 
-    void (*switch_in)(struct vcpu *v);  /* v becomes current here; it may have run elsewhere before */
+    void (*switch_in)(
+        struct vcpu *v); /* v becomes current here; it may have run elsewhere before */
     void (*switch_out)(struct vcpu *v); /* must leave nothing of v in this CPU that others need */
     void (*run)(struct vcpu *v, struct vmexit *exit);
 
     /* queue an exception for the next entry */
     void (*inject_exception)(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
-    /* RIP moved over an instruction: drop the STI/MOV SS shadow. v->regs.rip is set by the caller */
+    /* RIP moved over an instruction: drop the STI/MOV SS shadow. v->regs.rip is set by the caller
+     */
     void (*clear_int_shadow)(struct vcpu *v);
     void (*get_paging)(const struct vcpu *v, struct guest_paging *out);
 

@@ -4,9 +4,10 @@
  * -EPERM, -ENOSYS), then calls hypercall_dispatch() with number and arguments in v->regs (RAX; RDI,
  * RSI, RDX, R10, R8, R9).
  *
- * A long hypercall looks at hypercall_preempt_check() every PREEMPT_BATCH steps, without locks; when
- * it says true the call stores its progress in the argument registers (or the guest's structure)
- * and returns HYPERCALL_AGAIN: RIP is not moved, so the guest issues it again when it next runs.
+ * A long hypercall looks at hypercall_preempt_check() every PREEMPT_BATCH steps, without locks;
+ * when it says true the call stores its progress in the argument registers (or the guest's
+ * structure) and returns HYPERCALL_AGAIN: RIP is not moved, so the guest issues it again when it
+ * next runs.
  */
 #ifndef HV_HYPERCALL_H
 #define HV_HYPERCALL_H

@@ -17,7 +17,7 @@
 #include <hv/config.h>
 #include <hv/types.h>
 
-#define MAX_ORDER 18U /* largest block: 1 GB */
+#define MAX_ORDER 18U          /* largest block: 1 GB */
 #define FRAME_OWNER_HV 0x7fffU /* DOMID_SELF's neighbourhood: never a domid */
 #define FRAME_OWNER_NONE 0x7ffeU
 

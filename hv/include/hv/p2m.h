@@ -22,12 +22,12 @@ struct domain;
 /* Kept in three software bits of a leaf. 0 is "nothing". */
 enum p2m_type {
     P2M_NONE = 0,
-    P2M_RAM = 1,      /* RAM owned by this domain, read-write-execute */
-    P2M_RAM_RO = 2,   /* logically read-only RAM of this domain */
-    P2M_GRANT = 3,    /* a foreign frame, pinned by the grant code */
+    P2M_RAM = 1,    /* RAM owned by this domain, read-write-execute */
+    P2M_RAM_RO = 2, /* logically read-only RAM of this domain */
+    P2M_GRANT = 3,  /* a foreign frame, pinned by the grant code */
     P2M_GRANT_RO = 4,
-    P2M_SHARED = 5,   /* a frame hv made for this domain: shared_info, grant table */
-    P2M_MMIO = 6,     /* a device's BAR, uncached */
+    P2M_SHARED = 5, /* a frame hv made for this domain: shared_info, grant table */
+    P2M_MMIO = 6,   /* a device's BAR, uncached */
 };
 
 /* Hardware permission of a mapping; what the type allows by default unless narrowed. */
@@ -41,11 +41,11 @@ enum p2m_access { P2M_READ, P2M_WRITE };
 /* A table format as data. Software bits are at the same place in both: 52-54 type. */
 struct p2m_format {
     const char *name;
-    uint64_t present_any;   /* an entry is present if any of these bits is set */
+    uint64_t present_any;                     /* an entry is present if any of these bits is set */
     uint64_t perm_r, perm_w, perm_x, perm_nx; /* set perm_x for X, or perm_nx for no X */
-    uint64_t table_bits;    /* always set in an entry that points to a table */
-    uint64_t leaf_bits;     /* always set in a leaf (accessed, dirty, user, ...) */
-    uint64_t large_bit;     /* leaf above 4 KB */
+    uint64_t table_bits;                      /* always set in an entry that points to a table */
+    uint64_t leaf_bits; /* always set in a leaf (accessed, dirty, user, ...) */
+    uint64_t large_bit; /* leaf above 4 KB */
     uint64_t memtype_wb, memtype_uc;
 };
 
@@ -60,7 +60,7 @@ extern const struct p2m_format p2m_format_npt;
 struct p2m {
     struct spinlock lock;
     const struct p2m_format *format;
-    struct domain *d;      /* pays for the tables */
+    struct domain *d; /* pays for the tables */
     mfn_t root;
     uint64_t table_frames; /* p2m.lock */
     uint64_t flush_gen;    /* raised when translations went away; a vcpu flushes before it enters
@@ -87,7 +87,7 @@ int p2m_set(struct p2m *p2m, gfn_t gfn, mfn_t mfn, unsigned int order,
             enum p2m_type type) MUST_CHECK;
 
 /* Unmap one 4 KB page (a large mapping is split first: -ENOMEM possible). -ENOENT: nothing there.
-   *old (may be NULL) gets what was mapped. The caller owes p2m_flush() before the frame is reused. */
+ *old (may be NULL) gets what was mapped. The caller owes p2m_flush() before the frame is reused. */
 int p2m_clear(struct p2m *p2m, gfn_t gfn, struct p2m_entry *old) MUST_CHECK;
 
 /* Unmap the whole mapping, 4 KB or 2 MB, that starts at gfn: for the end of a domain. -ENOENT. */

@@ -27,16 +27,16 @@ struct pcpu {
     uint64_t slice_end; /* TSC */
 
     struct spinlock timer_lock;
-    struct list timers;      /* struct timer, by deadline; timer_lock */
+    struct list timers;            /* struct timer, by deadline; timer_lock */
     struct timer *volatile firing; /* being delivered by this CPU: timer_stop() waits for it */
-    uint64_t timer_programmed; /* deadline in the hardware, ~0: none */
+    uint64_t timer_programmed;     /* deadline in the hardware, ~0: none */
 
     /* backend */
-    uint64_t hv_area_pa; /* VMXON region, or SVM host save area */
+    uint64_t hv_area_pa;   /* VMXON region, or SVM host save area */
     uint64_t host_vmcb_pa; /* SVM: host state for VMLOAD */
     uint64_t asid_gen;
     uint32_t asid_next, asid_max;
-    void *loaded_vmcs;   /* VMX: the VMCS that is current and active here */
+    void *loaded_vmcs; /* VMX: the VMCS that is current and active here */
 
     uint64_t gdt[8];
     uint8_t tss[104] ALIGNED(8);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's log and its end. printk() writes whole lines "hv: ..." to the serial line, atomic
- * across CPUs; the format takes %s %c %d %u %x %lx %lu %ld %llx %llu %p %zu, width and zero padding.
- * Callable with any lock but console_lock.
+ * The hypervisor's log and its end. printk() writes whole lines "hv: ..." to the serial line,
+ * atomic across CPUs; the format takes %s %c %d %u %x %lx %lu %ld %llx %llu %p %zu, width and zero
+ * padding. Callable with any lock but console_lock.
  */
 #ifndef HV_PRINTK_H
 #define HV_PRINTK_H

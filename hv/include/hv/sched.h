@@ -12,7 +12,7 @@
 void sched_init(void);
 void sched_vcpu_init(struct vcpu *v);
 void sched_vcpu_destroy(struct vcpu *v); /* not running, not queued any more */
-NORETURN void sched_loop(void); /* what a CPU does for the rest of its life */
+NORETURN void sched_loop(void);          /* what a CPU does for the rest of its life */
 
 /*
  * The current vcpu stops until vcpu_wake(). Safe against the race with a wake-up: an event that

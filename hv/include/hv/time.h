@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time. The TSC is the one clock (invariant, in step on all CPUs). A domain's system time is its own
- * TSC (host TSC + d->tsc_offset) scaled by one constant multiplier, so a guest's pvclock record is
- * written once and never updated. core/timer.c, x86/clock.c.
+ * Time. The TSC is the one clock (invariant, in step on all CPUs). A domain's system time is its
+ * own TSC (host TSC + d->tsc_offset) scaled by one constant multiplier, so a guest's pvclock record
+ * is written once and never updated. core/timer.c, x86/clock.c.
  */
 #ifndef HV_TIME_H
 #define HV_TIME_H

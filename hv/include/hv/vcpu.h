@@ -69,9 +69,9 @@ struct vcpu {
     bool on_cpu;   /* a pcpu holds its state: it is that pcpu's current */
     bool yielded;
     uint64_t run_since_tsc;
-    uint64_t cpu_tsc; /* total run time */
-    bool halted_if0;  /* blocked by HLT with IF = 0 */
-    bool poll_active; /* in SCHEDOP_poll; evtchn_lock of d */
+    uint64_t cpu_tsc;   /* total run time */
+    bool halted_if0;    /* blocked by HLT with IF = 0 */
+    bool poll_active;   /* in SCHEDOP_poll; evtchn_lock of d */
     uint32_t poll_port; /* 0: any of several; evtchn_lock of d */
 
     struct timer singleshot; /* VIRQ_TIMER, see time.h */
@@ -84,7 +84,7 @@ struct vcpu {
     uint64_t tsc_aux;
     uint64_t dr[4];
     uint32_t fault_retries; /* since it was switched in */
-    bool dr_loaded; /* the guest's debug registers are in the CPU */
+    bool dr_loaded;         /* the guest's debug registers are in the CPU */
 
     /* frames of registered areas: pinned mfn + 1, 0: none. core/vcpu_op.c */
     uint64_t vcpu_info_pin, time_info_pin;

@@ -124,7 +124,8 @@ void serial_write(const char *text, size_t len);
 void paging_init(const struct bh_handoff *h);
 void paging_done(const struct bh_handoff *h);
 void *early_alloc(uint64_t bytes); /* zeroed, page-aligned, direct map */
-void paging_identity(uint64_t pa, bool map); /* one executable page at its own address: trampoline */
+void paging_identity(uint64_t pa,
+                     bool map); /* one executable page at its own address: trampoline */
 uint64_t paging_cr3(void);
 uint64_t virt_to_phys(const void *p); /* direct map and image addresses */
 
@@ -153,7 +154,7 @@ void cpu_init(struct pcpu *pc); /* descriptor tables, features, APIC, virtualiza
 struct vcpu;
 void fpu_init_cpu(void);
 void fpu_init(void);
-extern uint64_t fpu_features;   /* XCR0 bits that guests may use */
+extern uint64_t fpu_features; /* XCR0 bits that guests may use */
 extern uint32_t fpu_area_bytes;
 bool fpu_xcr0_valid(uint64_t xcr0);
 int fpu_vcpu_init(struct vcpu *v) MUST_CHECK;

@@ -24,44 +24,48 @@
 #define BH_DOMID_NET 1U
 #define BH_DOMID_FIRST_SANDBOX 2U
 #define BH_MAX_VCPUS 16U
-/* APIC id of a vcpu: the same in CPUID leaves 1 and 0Bh, MSR 802h and the MADT that the builder makes. */
+/* APIC id of a vcpu: the same in CPUID leaves 1 and 0Bh, MSR 802h and the MADT that the builder
+ * makes. */
 #define BH_VCPU_APIC_ID(vcpu) (vcpu)
 
 enum bh_control_cmd {
-    BH_CTL_SYSINFO = 1,    /* u.sysinfo OUT */
-    BH_CTL_CREATE = 2,     /* u.create; domid OUT */
-    BH_CTL_POPULATE = 3,   /* u.populate: give RAM; before sealing */
-    BH_CTL_WRITE = 4,      /* u.write: copy into guest RAM; before sealing */
-    BH_CTL_SET_ENTRY = 5,  /* u.entry: PVH entry state of vcpu 0; before sealing */
-    BH_CTL_SET_PARAM = 6,  /* u.param: HVM_PARAM_*; before sealing */
-    BH_CTL_GET_PARAM = 7,  /* u.param OUT */
-    BH_CTL_SEED_GRANT = 8, /* u.grant: a grant entry as the guest itself would write it; before sealing */
-    BH_CTL_PAUSE = 9,      /* returns when no vcpu of it runs; counted, at most 255 deep */
-    BH_CTL_UNPAUSE = 10,   /* first one seals the domain. A new domain has pause count 1 */
-    BH_CTL_SHUTDOWN = 11,  /* u.shutdown: as SCHEDOP_shutdown by the guest */
-    BH_CTL_DESTROY = 12,   /* end it and scrub; -EAGAIN while work remains, -EBUSY while pages of it are
-                              mapped by another domain (unmap, call again); the domid is free after 0 */
-    BH_CTL_GETINFO = 13,   /* u.info OUT */
-    BH_CTL_SCHED = 14,     /* u.sched: weight and cap */
-    BH_CTL_POWER = 15,     /* u.power: does not return on success */
-    BH_CTL_PCI_ASSIGN = 16, /* u.pci: give the function to domid; mgmt may then no longer touch it */
+    BH_CTL_SYSINFO = 1,   /* u.sysinfo OUT */
+    BH_CTL_CREATE = 2,    /* u.create; domid OUT */
+    BH_CTL_POPULATE = 3,  /* u.populate: give RAM; before sealing */
+    BH_CTL_WRITE = 4,     /* u.write: copy into guest RAM; before sealing */
+    BH_CTL_SET_ENTRY = 5, /* u.entry: PVH entry state of vcpu 0; before sealing */
+    BH_CTL_SET_PARAM = 6, /* u.param: HVM_PARAM_*; before sealing */
+    BH_CTL_GET_PARAM = 7, /* u.param OUT */
+    BH_CTL_SEED_GRANT =
+        8, /* u.grant: a grant entry as the guest itself would write it; before sealing */
+    BH_CTL_PAUSE = 9,     /* returns when no vcpu of it runs; counted, at most 255 deep */
+    BH_CTL_UNPAUSE = 10,  /* first one seals the domain. A new domain has pause count 1 */
+    BH_CTL_SHUTDOWN = 11, /* u.shutdown: as SCHEDOP_shutdown by the guest */
+    BH_CTL_DESTROY =
+        12, /* end it and scrub; -EAGAIN while work remains, -EBUSY while pages of it are
+               mapped by another domain (unmap, call again); the domid is free after 0 */
+    BH_CTL_GETINFO = 13, /* u.info OUT */
+    BH_CTL_SCHED = 14,   /* u.sched: weight and cap */
+    BH_CTL_POWER = 15,   /* u.power: does not return on success */
+    BH_CTL_PCI_ASSIGN =
+        16,                /* u.pci: give the function to domid; mgmt may then no longer touch it */
     BH_CTL_PCI_CFG = 17,   /* u.pcicfg: configuration read of any function (enumeration) */
-    BH_CTL_SCAN_FREE = 18, /* u.scan: count free frames that hold a 64-bit pattern; only with the boot
-                              option "selftest=1", else -EPERM */
+    BH_CTL_SCAN_FREE = 18, /* u.scan: count free frames that hold a 64-bit pattern; only with the
+                              boot option "selftest=1", else -EPERM */
     BH_CTL_EXITS = 19,     /* u.exits OUT: exits of a domain by reason */
     BH_CTL_LIST = 20,      /* u.list OUT: next domid after the given one */
 };
 
 struct bh_ctl_sysinfo {
-    uint64_t total_frames;  /* 4 KB frames hv manages */
-    uint64_t free_frames;   /* right now; exact when no domain runs */
-    uint64_t hv_frames;     /* image, page tables, frame table, per-CPU data, pools */
+    uint64_t total_frames; /* 4 KB frames hv manages */
+    uint64_t free_frames;  /* right now; exact when no domain runs */
+    uint64_t hv_frames;    /* image, page tables, frame table, per-CPU data, pools */
     uint64_t tsc_khz;
     uint64_t tsc_at_entry;  /* from the handoff: start of "host ready" timing */
     uint64_t wallclock_sec; /* at tsc_at_entry */
     uint32_t nr_cpus;
-    uint32_t vendor;        /* 1: VT-x, 2: AMD-V */
-    uint32_t iommu;         /* 1: DMA of driver domains is confined */
+    uint32_t vendor; /* 1: VT-x, 2: AMD-V */
+    uint32_t iommu;  /* 1: DMA of driver domains is confined */
     uint32_t nr_domains;
 };
 
@@ -95,7 +99,7 @@ struct bh_ctl_param {
 
 struct bh_ctl_grant {
     uint32_t ref;
-    uint16_t to; /* domid that may map */
+    uint16_t to;    /* domid that may map */
     uint16_t flags; /* GTF_permit_access [| GTF_readonly] */
     uint64_t gfn;
 };
@@ -114,7 +118,7 @@ enum bh_domain_state {
 
 #define BH_REASON_TRIPLE_FAULT 0x100U /* beyond Xen's SHUTDOWN_*: hv ended it */
 #define BH_REASON_BAD_STATE 0x101U    /* the CPU refused its state, or an exit nobody handles */
-#define BH_REASON_HALTED 0x102U       /* all vcpus in HLT with interrupts off: power-off without ACPI */
+#define BH_REASON_HALTED 0x102U /* all vcpus in HLT with interrupts off: power-off without ACPI */
 
 struct bh_ctl_info {
     uint32_t state;  /* enum bh_domain_state */
@@ -197,10 +201,10 @@ struct bh_control {
 
 /* Device hypercall: for a domain that was given PCI functions. */
 enum bh_device_cmd {
-    BH_DEV_GET = 1,     /* u.get: index -> function; -ENOENT past the last */
-    BH_DEV_CFG = 2,     /* u.cfg: configuration read, or write of the registers hv allows (command:
-                           memory, I/O and bus master enable; capabilities' own control words) */
-    BH_DEV_MAP_BAR = 3, /* u.bar: map a memory BAR uncached at gfn, or open an I/O BAR's ports */
+    BH_DEV_GET = 1,      /* u.get: index -> function; -ENOENT past the last */
+    BH_DEV_CFG = 2,      /* u.cfg: configuration read, or write of the registers hv allows (command:
+                            memory, I/O and bus master enable; capabilities' own control words) */
+    BH_DEV_MAP_BAR = 3,  /* u.bar: map a memory BAR uncached at gfn, or open an I/O BAR's ports */
     BH_DEV_DMA_POOL = 4, /* u.pool: physically contiguous zeroed RAM at gfn, with its bus address */
 };
 
@@ -226,7 +230,7 @@ struct bh_dev_pool {
     uint64_t gfn;       /* IN: unused guest frame where the pool appears */
     uint32_t nr_frames; /* IN: power of two, at most 2048; counted in hv to the domain */
     uint32_t pad;
-    uint64_t bus;       /* OUT: bus address of the first byte */
+    uint64_t bus; /* OUT: bus address of the first byte */
 };
 
 struct bh_device {

@@ -24,14 +24,17 @@ bool svm_has_next_rip;
 
 /* MSRs that guests use without an exit: they travel in the VMCB, or belong to the vcpu alone. */
 static const uint32_t direct_msrs[] = {
-    MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_TSC_AUX, MSR_STAR, MSR_LSTAR,
-    MSR_CSTAR,   MSR_SFMASK,  0x174 /* SYSENTER_CS */, 0x175, 0x176,
+    MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,      MSR_TSC_AUX, MSR_STAR, MSR_LSTAR,
+    MSR_CSTAR,   MSR_SFMASK,  0x174 /* SYSENTER_CS */, 0x175,       0x176,
 };
 
 /* APM 15.11 "MSR Intercepts": two bits an MSR, three ranges of 8192 MSRs. */
 static void msrpm_allow(uint8_t *map, uint32_t msr, bool read, bool write)
 {
-    uint32_t bit = (msr & 0x1fff) * 2 + (msr >= 0xc0010000U ? 2U : msr >= 0xc0000000U ? 1U : 0) * 16384U;
+    uint32_t bit = (msr & 0x1fff) * 2 + (msr >= 0xc0010000U   ? 2U
+                                         : msr >= 0xc0000000U ? 1U
+                                                              : 0) *
+                                            16384U;
 
     if (read)
         map[bit / 8] &= (uint8_t) ~(1U << (bit % 8));

@@ -22,8 +22,8 @@ struct vmcb {
     uint64_t iopm_pa, msrpm_pa, tsc_offset; /* 040 */
     uint32_t asid;                          /* 058 */
     uint32_t tlb_control;
-    uint32_t int_control, int_vector; /* 060 */
-    uint64_t int_shadow;              /* 068 */
+    uint32_t int_control, int_vector;                          /* 060 */
+    uint64_t int_shadow;                                       /* 068 */
     uint64_t exit_code, exit_info1, exit_info2, exit_int_info; /* 070 */
     uint64_t np_enable;                                        /* 090 */
     uint8_t pad1[0xa8 - 0x98];
@@ -74,7 +74,8 @@ _Static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define INTERCEPT_MSR (1U << 28)
 #define INTERCEPT_TASK_SWITCH (1U << 29)
 #define INTERCEPT_SHUTDOWN (1U << 31)
-/* intercept2: VMRUN VMMCALL VMLOAD VMSAVE STGI CLGI SKINIT, WBINVD MONITOR MWAIT MWAIT_ARMED XSETBV */
+/* intercept2: VMRUN VMMCALL VMLOAD VMSAVE STGI CLGI SKINIT, WBINVD MONITOR MWAIT MWAIT_ARMED XSETBV
+ */
 #define INTERCEPT2_SVM 0x7fU
 #define INTERCEPT2_REST 0x3e00U
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PID 1 of the Linux that test_guests.py boots on the bare hypervisor: says that it is there, that time
- * passes, how many CPUs run, and powers off. Static; nothing else is in its initrd.
+ * PID 1 of the Linux that test_guests.py boots on the bare hypervisor: says that it is there, that
+ * time passes, how many CPUs run, and powers off. Static; nothing else is in its initrd.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,21 +2,22 @@
 /*
  * The agent channel: what mgmt and the in-guest agent say to each other over one libxenvchan
  * ring pair (Xen public/io/libxenvchan.h). Little-endian, packed by construction. Both sides treat
- * the other as hostile: every length is checked against the bounds here, unknown types end the channel.
+ * the other as hostile: every length is checked against the bounds here, unknown types end the
+ * channel.
  *
- * Set-up. The agent (vchan server) grants a ring of 2^BH_AGENT_RING_ORDER bytes each way to domain 0
- * and writes, relative to its xenstore home, data/bulkhead/ring-ref, data/bulkhead/event-channel and
- * last data/bulkhead/generation (a decimal number, larger with each offer). mgmt maps it and sends
- * BH_MSG_HELLO; the agent answers BH_MSG_HELLO. Then mgmt sends requests.
+ * Set-up. The agent (vchan server) grants a ring of 2^BH_AGENT_RING_ORDER bytes each way to domain
+ * 0 and writes, relative to its xenstore home, data/bulkhead/ring-ref, data/bulkhead/event-channel
+ * and last data/bulkhead/generation (a decimal number, larger with each offer). mgmt maps it and
+ * sends BH_MSG_HELLO; the agent answers BH_MSG_HELLO. Then mgmt sends requests.
  *
- * Streams. mgmt chooses a stream id (never 0, not in use) with each BH_MSG_EXEC, _READ or _WRITE. The
- * stream ends with the agent's BH_MSG_DONE, after which neither side mentions it again, except that
- * mgmt's frames may still be in flight: the agent ignores frames for unknown streams.
+ * Streams. mgmt chooses a stream id (never 0, not in use) with each BH_MSG_EXEC, _READ or _WRITE.
+ * The stream ends with the agent's BH_MSG_DONE, after which neither side mentions it again, except
+ * that mgmt's frames may still be in flight: the agent ignores frames for unknown streams.
  *
  * Flow control. Data frames (BH_MSG_STDIN, _STDOUT, _STDERR, _DATA) spend credit, one per payload
  * byte; each direction of a stream starts with BH_STREAM_WINDOW and the receiver returns what it
- * consumed with BH_MSG_CREDIT. STDOUT and STDERR share one window. A sender without credit waits; it never
- * blocks other streams.
+ * consumed with BH_MSG_CREDIT. STDOUT and STDERR share one window. A sender without credit waits;
+ * it never blocks other streams.
  */
 #ifndef BH_AGENT_PROTO_H
 #define BH_AGENT_PROTO_H
@@ -24,10 +25,10 @@
 #include <stdint.h>
 
 #define BH_AGENT_VERSION 1U
-#define BH_AGENT_RING_ORDER 16U      /* 64 KB each way */
-#define BH_MSG_MAX_PAYLOAD 16384U    /* bytes */
-#define BH_STREAM_WINDOW 65536U      /* bytes of credit at start */
-#define BH_MAX_STREAMS 128U          /* at once */
+#define BH_AGENT_RING_ORDER 16U   /* 64 KB each way */
+#define BH_MSG_MAX_PAYLOAD 16384U /* bytes */
+#define BH_STREAM_WINDOW 65536U   /* bytes of credit at start */
+#define BH_MAX_STREAMS 128U       /* at once */
 
 struct bh_msg {
     uint32_t length; /* payload bytes that follow, 0..BH_MSG_MAX_PAYLOAD */
@@ -43,16 +44,19 @@ enum bh_msg_type {
     BH_MSG_CREDIT = 2, /* any stream; arg: bytes returned */
 
     /* mgmt → agent */
-    BH_MSG_CONFIG = 16, /* stream 0: payload lines "key=value": hostname, wallclock_ns, seed (hex). Answered by DONE on stream 0 */
+    BH_MSG_CONFIG = 16, /* stream 0: payload lines "key=value": hostname, wallclock_ns, seed (hex).
+                           Answered by DONE on stream 0 */
     BH_MSG_EXEC = 17,   /* payload: struct bh_exec_req and its strings */
     BH_MSG_STDIN = 18,  /* data */
     BH_MSG_STDIN_EOF = 19,
     BH_MSG_SIGNAL = 20, /* arg: signal number, to the stream's process group */
     BH_MSG_READ = 21,   /* payload: path. Agent sends STAT, DATA…, DONE */
-    BH_MSG_WRITE = 22,  /* payload: struct bh_write_req and path; then DATA…, EOF; answered by DONE */
-    BH_MSG_DATA = 23,   /* file data, both ways */
-    BH_MSG_EOF = 24,    /* end of DATA, both ways */
-    BH_MSG_CANCEL = 25, /* give the stream up: kill the group (SIGKILL) or drop the file; DONE follows */
+    BH_MSG_WRITE =
+        22, /* payload: struct bh_write_req and path; then DATA…, EOF; answered by DONE */
+    BH_MSG_DATA = 23, /* file data, both ways */
+    BH_MSG_EOF = 24,  /* end of DATA, both ways */
+    BH_MSG_CANCEL =
+        25, /* give the stream up: kill the group (SIGKILL) or drop the file; DONE follows */
 
     /* agent → mgmt */
     BH_MSG_STDOUT = 32,
@@ -65,9 +69,10 @@ enum bh_msg_type {
  * user (each may be ""); exactly filling the payload. argc 0 is an error; a shell line is sent as
  * argv {"/bin/sh","-c",line} by mgmt. */
 struct bh_exec_req {
-    uint32_t argc; /* 1..1024 */
-    uint32_t envc; /* 0..1024 */
-    uint32_t timeout_ms; /* 0: none. On time-out the whole process group gets SIGTERM, 2 s later SIGKILL */
+    uint32_t argc;       /* 1..1024 */
+    uint32_t envc;       /* 0..1024 */
+    uint32_t timeout_ms; /* 0: none. On time-out the whole process group gets SIGTERM, 2 s later
+                            SIGKILL */
     uint32_t flags;      /* BH_EXEC_* */
 };
 #define BH_EXEC_STDIN 1U /* stdin is a pipe fed by STDIN; without: /dev/null */
@@ -80,7 +85,7 @@ struct bh_write_req {
 #define BH_WRITE_MKDIRS 1U /* create missing parents */
 
 struct bh_stat {
-    uint64_t size;     /* bytes; of a regular file */
+    uint64_t size; /* bytes; of a regular file */
     uint64_t mtime_ns;
     uint32_t mode;
     uint32_t pad;
@@ -91,7 +96,7 @@ enum bh_done_kind {
     BH_DONE_EXIT = 1,    /* code: exit status */
     BH_DONE_SIGNAL = 2,  /* code: signal number */
     BH_DONE_TIMEOUT = 3, /* killed by its time-out; code: signal that ended it */
-    BH_DONE_ERROR = 4,   /* code: errno of the guest's Linux; text follows the struct (≤ 256 bytes) */
+    BH_DONE_ERROR = 4, /* code: errno of the guest's Linux; text follows the struct (≤ 256 bytes) */
 };
 
 struct bh_done {
