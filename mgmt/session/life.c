@@ -51,6 +51,26 @@ static int connect(struct session *s, const struct built_domain *d)
     return rc;
 }
 
+/*
+ * Domains are built one at a time. Building is all hypercalls, so this costs nothing, and a
+ * half-built domain's RAM counts twice at admission: as taken from the hypervisor and as still due.
+ */
+static int build(struct session *s, const struct build_spec *spec, struct built_domain *d)
+{
+    static struct waitq turn;
+    static bool busy;
+    int rc;
+
+    while (busy)
+        (void)waitq_wait(&turn, WAIT_FOREVER);
+    busy = true;
+    rc = builder_create(spec, d);
+    s->frames_due = 0;
+    busy = false;
+    waitq_wake_one(&turn);
+    return rc;
+}
+
 int life_start(struct session *s)
 {
     struct build_spec spec = {.kernel = images.kernel,
@@ -64,8 +84,7 @@ int life_start(struct session *s)
     int rc;
 
     s->building = true;
-    rc = builder_create(&spec, &d);
-    s->frames_due = 0;
+    rc = build(s, &spec, &d);
     if (rc == 0) {
         s->domid = d.domid;
         rc = add_devices(s, &d);

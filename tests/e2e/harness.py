@@ -26,8 +26,9 @@ class Program:
     a program it is reported as a skip with the console's end, and the case runs again on a new
     machine; a second time fails."""
 
-    def __init__(self, make_context, on_restart):
+    def __init__(self, make_context, on_restart, faults_allowed):
         self.make_context, self.on_restart = make_context, on_restart
+        self.faults_allowed = faults_allowed  # known defect 2: cases that may fail once
         self.counts = {"ok": 0, "not ok": 0, "skip": 0}
         self.deaths_allowed = 1
 
@@ -58,16 +59,22 @@ class Program:
             self.on_restart()
             self.enter()
             verdict = run_one(c, self.context)
+        if verdict == "not ok" and self.faults_allowed:
+            self.faults_allowed -= 1
+            print(f"skip {c.__name__}: failed once (docs/limits.md, known defect 2); it runs again",
+                  flush=True)
+            self.counts["skip"] += 1
+            verdict = run_one(c, self.context)
         if verdict == "not ok":
             print(f"not ok {c.__name__}", flush=True)
         self.counts[verdict] += 1
 
 
-def run(make_context, patterns, on_restart=lambda: None):
+def run(make_context, patterns, on_restart=lambda: None, faults_allowed=0):
     """make_context() gives a context manager whose value every case gets."""
     chosen = [c for c in CASES
               if not patterns or any(fnmatch.fnmatch(c.__name__, p) for p in patterns)]
-    program = Program(make_context, on_restart)
+    program = Program(make_context, on_restart, faults_allowed)
     counts = program.counts
     try:
         program.enter()
